@@ -1,0 +1,24 @@
+import type { Clock, Random } from './clock.js';
+import type { Session } from './session.js';
+import type { CallOptions, Store } from './store.js';
+
+/** Who a client says it is, in the tickets that others see in a waiting line. */
+export interface Identity {
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** What a recipe needs of a client. {@link Client} is the one that users get. */
+export interface ClientContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly identity: Identity;
+  /**
+   * The shared session, opened when it is first asked for, and anew after it was lost. No round trip while it is live.
+   * Rejects with `CLOSED` after the client was closed, else with whatever the store says.
+   */
+  session(options?: CallOptions): Promise<Session>;
+  /** A session of one's own. The client closes it when it is closed itself. One round trip. */
+  openSession(options?: CallOptions & { readonly ttlMs?: number | undefined }): Promise<Session>;
+}

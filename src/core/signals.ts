@@ -1,0 +1,102 @@
+/**
+ * All linking of abort signals, in one place, so that every listener added here is taken off here. AbortSignal.any and
+ * AbortSignal.timeout are not used anywhere: in Node they keep their sources and timers alive for as long as the source
+ * lives (nodejs/node #54614, #55351), which leaks on a signal that outlives its waits.
+ */
+import { CoordinationError } from '../errors.js';
+import type { Clock } from './clock.js';
+import type { CallOptions } from './store.js';
+
+/** A wait's own signal, which ends with the caller's signal or after the caller's timeout. */
+export interface Scope extends Disposable {
+  readonly signal: AbortSignal;
+  /** Throws the reason if the wait has been ended. */
+  check(): void;
+  /** Ends the wait with this reason. */
+  abort(reason: unknown): void;
+}
+
+/**
+ * Opens a scope over a caller's `signal` and `timeoutMs`. It must be disposed of, which takes its listener and its timer
+ * away. `what` stands in the sentence of the `TIMEOUT` error: "Timed out after 50 ms: <what>".
+ */
+export function openScope(clock: Clock, options: CallOptions, what: string): Scope {
+  const controller = new AbortController();
+  const { signal: outer, timeoutMs } = options;
+  const unlink = onAbort(outer, (reason) => controller.abort(reason));
+  const cancelTimer =
+    timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => controller.abort(timeoutError(timeoutMs, what)));
+  return {
+    signal: controller.signal,
+    check: () => controller.signal.throwIfAborted(),
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => {
+      cancelTimer?.();
+      unlink();
+    },
+  };
+}
+
+/** The error of a wait that took longer than its caller allowed. */
+export function timeoutError(timeoutMs: number, what: string): CoordinationError {
+  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${what}`, { field: 'timeoutMs' });
+}
+
+/** Calls `run` with the reason once the signal aborts, at once if it has already. Returns how to take the listener off. */
+export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
+  if (signal === undefined) return () => {};
+  const end = (): void => run(signal.reason);
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  return () => signal.removeEventListener('abort', end);
+}
+
+/**
+ * The promise, or the reason of the signal as soon as it aborts, whichever is first. The promise itself goes on; a later
+ * rejection of it is taken note of and dropped.
+ */
+export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const unlink = onAbort(signal, reject);
+    promise.then(resolve, reject).finally(unlink);
+  });
+}
+
+/** Waits on the given clock. Rejects with the reason of the signal, at once when it aborts. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const cancel = clock.after(ms, () => {
+      unlink();
+      resolve();
+    });
+    const unlink = onAbort(signal, (reason) => {
+      cancel();
+      reject(reason);
+    });
+  });
+}
+
+/**
+ * A wait on whichever comes first of several things, each of which is taken off again when the wait is over. `arm`
+ * attaches a source and returns how to detach it.
+ */
+export async function firstOf(
+  signal: AbortSignal,
+  arms: readonly ((wake: () => void, fail: (error: unknown) => void) => () => void)[],
+): Promise<void> {
+  signal.throwIfAborted();
+  const detach: (() => void)[] = [];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      detach.push(onAbort(signal, reject));
+      for (const arm of arms) detach.push(arm(resolve, reject));
+    });
+  } finally {
+    for (const undo of detach) undo();
+  }
+}

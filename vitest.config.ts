@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+const alias = [
+  { find: /^coterie$/, replacement: source('index.ts') },
+  { find: /^coterie\/testing$/, replacement: source('testing/index.ts') },
+  { find: /^coterie\/(etcd|memory)$/, replacement: source('$1.ts') },
+];
+
+/** `unit` needs nothing but Node; `servers` runs against real etcd servers, found or brought by test/servers. */
+export default defineConfig({
+  test: {
+    dangerouslyIgnoreUnhandledErrors: false,
+    projects: [
+      { resolve: { alias }, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        resolve: { alias },
+        test: {
+          name: 'servers',
+          include: ['test/{servers,etcd,system}/**/*.test.ts'],
+          globalSetup: ['test/servers/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // Tests of servers measure time; more files at once than this would starve them on two cores.
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});

@@ -77,8 +77,8 @@ function escapedBytes(key: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const char of key) {
     const point = char.codePointAt(0) as number;
-    const escape = point >= firstEscape && point <= lastEscape;
-    pieces.push(escape ? Uint8Array.of(point & 0xff) : Buffer.from(char, 'utf8'));
+    const isEscape = point >= firstEscape && point <= lastEscape;
+    pieces.push(isEscape ? Uint8Array.of(point & 0xff) : Buffer.from(char, 'utf8'));
   }
   return Buffer.concat(pieces);
 }

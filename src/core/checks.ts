@@ -4,7 +4,7 @@
  */
 import { CoordinationError, type ErrorCode, printable } from '../errors.js';
 import { checkKey, checkPrefix } from './keys.js';
-import type { CallOptions, CommitOptions, Guard, Op, Query, Range, StoreTraits } from './store.js';
+import type { CallOptions, CommitOptions, Guard, LeaseId, Op, Query, Range, StoreTraits } from './store.js';
 
 function invalid(code: ErrorCode, field: string, problem: string, sentence: string): CoordinationError {
   return new CoordinationError(code, sentence, { field, problem });
@@ -88,7 +88,8 @@ function checkRevision(revision: unknown, field: string): void {
   throw invalid('INVALID_OPTION', field, 'not-a-revision', `${field} must be a bigint from 0 to 2^63 - 1.`);
 }
 
-function checkLease(lease: unknown): void {
+/** Refuses anything but the id of a lease, with `INVALID_OPTION`. */
+export function checkLease(lease: unknown): asserts lease is LeaseId {
   if (typeof lease === 'string' && lease !== '') return;
   throw invalid('INVALID_OPTION', 'lease', 'not-a-lease', 'lease must be the id of a lease that the store granted.');
 }

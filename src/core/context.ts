@@ -8,17 +8,26 @@ export interface Identity {
   readonly pid: number;
 }
 
-/** What a recipe needs of a client. {@link Client} is the one that users get. */
+/** Which session to give. */
+export interface SessionOptions extends CallOptions {
+  /**
+   * The time to live to ask the store for, in milliseconds: how long after the death of this process others get what it
+   * held. Default: the client's.
+   */
+  readonly ttlMs?: number | undefined;
+}
+
+/** What a recipe needs of a client. `Client` is the one that users get. */
 export interface ClientContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly identity: Identity;
   /**
-   * The shared session, opened when it is first asked for, and anew after it was lost. No round trip while it is live.
-   * Rejects with `CLOSED` after the client was closed, else with whatever the store says.
+   * The session that all who ask for this `ttlMs` share: opened when it is first asked for, and anew after it was lost.
+   * No round trip while it is live. Rejects with `CLOSED` after the client was closed, else with whatever the store says.
    */
-  session(options?: CallOptions): Promise<Session>;
+  session(options?: SessionOptions): Promise<Session>;
   /** A session of one's own. The client closes it when it is closed itself. One round trip. */
-  openSession(options?: CallOptions & { readonly ttlMs?: number | undefined }): Promise<Session>;
+  openSession(options?: SessionOptions): Promise<Session>;
 }

@@ -1,0 +1,227 @@
+import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import { Backoff } from './backoff.js';
+import { checkCall } from './checks.js';
+import type { Cancel } from './clock.js';
+import type { ClientContext } from './context.js';
+import { KeyWatch, type Ticket } from './key-watch.js';
+import type { Session } from './session.js';
+import { openScope, orAbort } from './signals.js';
+import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
+
+/** What a {@link Hold} is made from. */
+export interface HoldParts {
+  readonly client: ClientContext;
+  readonly session: Session;
+  readonly ticket: Ticket;
+  /** The put of the ticket may still be under way a second time: see to it after the release. */
+  readonly late: boolean;
+  /** A watch on the ticket that the wait for it has left behind. */
+  readonly watch: KeyWatch | undefined;
+}
+
+export interface HoldCommitOptions extends CommitOptions {
+  /** Further conditions, beside still being the holder. */
+  readonly guards?: readonly Guard[] | undefined;
+}
+
+type HoldState =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'lost'; readonly reason: CoordinationError }
+  | { readonly kind: 'released'; readonly done: Promise<boolean> };
+
+/**
+ * A hold this old has its ticket watched for interference from outside. A shorter one is not worth the requests: what
+ * it writes through {@link Hold.commit} is checked by the store anyway.
+ */
+const watchAfterMs = 100;
+
+/**
+ * Something held: a lock, a term of office, a permit. It is lost when its session is, or when its ticket is deleted or
+ * overwritten by somebody else, and tells so at once, in the first case before the store can give it to another.
+ *
+ * A lease protects against dead holders, not against slow ones: between looking at {@link Hold.isHeld} and the effect
+ * of what is done next, any time can pass. What must not be done twice at once has to be fenced: by writing it with
+ * {@link Hold.commit}, or by handing {@link Hold.token} to a resource that refuses a lower token than it has seen.
+ */
+export class Hold implements AsyncDisposable {
+  /** The ticket's key in the store. */
+  readonly key: string;
+  /** The fencing token: strictly greater than that of every earlier holder of the same thing. */
+  readonly token: bigint;
+  /** A guard for one's own commits: holds exactly as long as this is held. */
+  readonly guard: Guard;
+
+  /** @internal */
+  protected readonly client: ClientContext;
+  /** @internal */
+  protected readonly session: Session;
+  readonly #late: boolean;
+  readonly #withdraw: () => void;
+  #state: HoldState = { kind: 'held' };
+  #controller: AbortController | undefined;
+  #watch: KeyWatch | undefined;
+  readonly #cancelWatch: Cancel;
+
+  constructor({ client, session, ticket, late, watch }: HoldParts) {
+    this.client = client;
+    this.session = session;
+    this.key = ticket.key;
+    this.token = ticket.created;
+    this.guard = held(ticket.key, ticket.created, session.lease);
+    this.#late = late;
+    this.#cancelWatch = watch === undefined ? client.clock.after(watchAfterMs, () => this.#startWatch()) : () => {};
+    this.#watch = watch;
+    watch?.handOver(this.#listener());
+    this.#withdraw = session.onEnd((reason) => this.#lose(reason));
+  }
+
+  /**
+   * Aborts when this is no longer held: on loss with the coded reason (`SESSION_LOST`, `SESSION_CLOSED`,
+   * `TICKET_LOST`), on release with `RELEASED`. Hand it to whatever must stop then.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#state.kind !== 'held') this.#controller.abort(this.#endReason());
+    }
+    return this.#controller.signal;
+  }
+
+  /** Whether this is certainly held now, judged by the clock at every call. No round trip. */
+  isHeld(): boolean {
+    return this.#state.kind === 'held' && this.session.isLive() && this.#state.kind === 'held';
+  }
+
+  /**
+   * Gives back what is held. Resolves to whether it was still held until then; never touches anybody else's ticket, and
+   * does not wait where it is known to be lost. Idempotent: every call has the result of the first. Tries for as long
+   * as the session lives; `signal` and `timeoutMs` end the waiting, not the trying. One round trip.
+   *
+   * Rejects with `PERMISSION_DENIED` and the like when the store refuses; the ticket then goes with the session.
+   */
+  async release(options: CallOptions = {}): Promise<boolean> {
+    checkCall(options, 'release');
+    if (this.#state.kind === 'held') this.session.isLive();
+    if (this.#state.kind === 'held') this.#end({ kind: 'released', done: this.#remove() });
+    if (this.#state.kind === 'lost') return false;
+    // Of the three states only 'released' is left, which the compiler cannot see across the calls above.
+    const { done } = this.#state as HoldState & { kind: 'released' };
+    const scope = openScope(this.client.clock, options, `releasing "${printable(this.key)}"`);
+    try {
+      return await orAbort(done, scope.signal);
+    } finally {
+      scope[Symbol.dispose]();
+    }
+  }
+
+  /** As {@link Hold.release}: `await using hold = ...` gives it back at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  /**
+   * Applies `ops` only while this is still held: the store itself checks it, in the same commit. Otherwise as
+   * {@link Store.commit}: a result that is not `ok` means that one of `guards` did not hold. Rejects with the reason of
+   * the loss where this is no longer held. One round trip.
+   */
+  async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
+    const { guards = [], otherwise = [], ...call } = options;
+    if (!this.isHeld()) throw this.#endReason();
+    const own = { key: this.key };
+    const result = await this.client.store.commit([this.guard, ...guards], ops, { ...call, otherwise: [own, ...otherwise] });
+    if (result.ok) return result;
+    const [ticket] = result.reads[0] ?? [];
+    if (ticket?.created === this.token) return { ...result, reads: result.reads.slice(1) };
+    this.#ticketLost('it is gone from the store');
+    throw this.#endReason();
+  }
+
+  #endReason(): CoordinationError {
+    const state = this.#state;
+    if (state.kind === 'lost') return state.reason;
+    if (state.kind === 'released') {
+      return new CoordinationError('RELEASED', `"${printable(this.key)}" was released.`, { key: this.key });
+    }
+    const sentence = `It cannot be told now whether "${printable(this.key)}" is still held.`;
+    return new CoordinationError('UNAVAILABLE', sentence, { key: this.key });
+  }
+
+  #ticketLost(why: string, cause?: unknown): void {
+    const sentence = `The ticket "${printable(this.key)}" was lost: ${why}.`;
+    this.#lose(new CoordinationError('TICKET_LOST', sentence, { key: this.key, lease: this.session.lease, cause }));
+  }
+
+  #lose(reason: CoordinationError): void {
+    if (this.#state.kind !== 'held') return;
+    this.#end({ kind: 'lost', reason });
+    // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
+    if (reason.code === 'TICKET_LOST') void this.session.cleanUp(this.key, this.#late);
+    const { key, token } = this;
+    this.session.events.emitSafe('lost', { key, token, reason });
+  }
+
+  #end(state: HoldState): void {
+    this.#state = state;
+    this.#cancelWatch();
+    this.#watch?.stop();
+    this.#watch = undefined;
+    this.#withdraw();
+    this.#controller?.abort(this.#endReason());
+  }
+
+  async #remove(): Promise<boolean> {
+    let clean = false;
+    try {
+      const wasHeld = await this.#removeWhileLive();
+      clean = !this.#late;
+      return wasHeld;
+    } finally {
+      if (!clean) void this.session.cleanUp(this.key, this.#late);
+    }
+  }
+
+  /** Deletes the ticket. An unknown outcome is tried again: the key is never used twice, so that is safe. */
+  async #removeWhileLive(): Promise<boolean> {
+    const { store, clock, random } = this.client;
+    const backoff = new Backoff(clock, random);
+    let unknown = false;
+    while (this.session.isLive() || this.session.state.kind === 'uncertain') {
+      try {
+        const { ok } = await store.commit([this.guard], [remove(this.key)]);
+        return ok || unknown;
+      } catch (error) {
+        if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
+        else if (!isCoordinationError(error) || !error.retryable) throw error;
+        await backoff.wait(this.session.signal).catch(() => {});
+      }
+    }
+    return false;
+  }
+
+  #listener(): { gone(): void; error(error: unknown): void } {
+    return {
+      gone: () => this.#ticketLost('it was deleted or overwritten'),
+      error: (error) => this.#ticketLost('it can no longer be watched', error),
+    };
+  }
+
+  #startWatch(): void {
+    const ticket = { key: this.key, created: this.token, lease: this.session.lease };
+    this.#watch = new KeyWatch(this.client.store, ticket, this.#listener());
+  }
+}
+
+/** Runs a task under a hold and releases it, so that neither the task's error nor a loss goes unnoticed. */
+export async function runHolding<T>(hold: Hold, task: () => Promise<T> | T): Promise<T> {
+  let result: T;
+  try {
+    result = await task();
+  } catch (error) {
+    await hold.release().catch((second: unknown) => {
+      throw new AggregateError([error, second], 'The task failed, and so did the release after it.');
+    });
+    throw error;
+  }
+  if (await hold.release()) return result;
+  throw hold.signal.reason;
+}

@@ -1,0 +1,58 @@
+import { checkCall, closedError } from './checks.js';
+import { Session, type SessionDeps } from './session.js';
+import { openScope, orAbort } from './signals.js';
+import type { CallOptions } from './store.js';
+
+/**
+ * A session that is there when it is needed: opened at the first call, and opened anew once it was lost. Calls that come
+ * while it is being opened share the one attempt.
+ */
+export class SessionKeeper {
+  readonly #deps: SessionDeps;
+  readonly #ttlMs: number;
+  readonly #opened: (session: Session) => void;
+  #current: Session | undefined;
+  #opening: Promise<Session> | undefined;
+  #closed = false;
+
+  constructor(deps: SessionDeps, ttlMs: number, opened: (session: Session) => void) {
+    this.#deps = deps;
+    this.#ttlMs = ttlMs;
+    this.#opened = opened;
+  }
+
+  /** The session. No round trip while it is live, one to open it. Rejects with `CLOSED` after {@link close}. */
+  async get(options: CallOptions = {}): Promise<Session> {
+    if (this.#closed) throw closedError('client');
+    checkCall(options, 'session');
+    const current = this.#current;
+    if (current?.isLive() || current?.state.kind === 'uncertain') return current;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#waitFor(this.#opening, options);
+  }
+
+  /** Closes the session, and one that is just being opened. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#opening?.catch(() => {});
+    await this.#current?.close();
+  }
+
+  async #open(): Promise<Session> {
+    const session = await Session.open(this.#deps, this.#ttlMs);
+    this.#current = session;
+    this.#opened(session);
+    return session;
+  }
+
+  async #waitFor(opening: Promise<Session>, options: CallOptions): Promise<Session> {
+    const scope = openScope(this.#deps.clock, options, 'opening a session');
+    try {
+      return await orAbort(opening, scope.signal);
+    } finally {
+      scope[Symbol.dispose]();
+    }
+  }
+}

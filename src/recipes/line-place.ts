@@ -1,0 +1,225 @@
+import { Backoff } from '../core/backoff.js';
+import type { ClientContext } from '../core/context.js';
+import type { HoldParts } from '../core/hold.js';
+import { type KeyListener, KeyWatch, type Ticket } from '../core/key-watch.js';
+import type { Session } from '../core/session.js';
+import { firstOf, orAbort, type Scope, sleep } from '../core/signals.js';
+import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
+import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import type { LineRule } from './line.js';
+import { retrying } from './line-session.js';
+
+/** How long one that leaves may keep its caller waiting for the store before the rest is done in the background. */
+const leaveWithinMs = 1_000;
+
+/** One ticket's way through the line: join, wait, be served or leave. */
+export class Place {
+  readonly #client: ClientContext;
+  readonly #session: Session;
+  readonly #prefix: string;
+  readonly #rule: LineRule;
+  readonly #key: string;
+  readonly #value: Uint8Array;
+  #ticket: Ticket | undefined;
+  /** Set while {@link stay} runs. */
+  #signal: AbortSignal = new AbortController().signal;
+  #joining: Promise<unknown> | undefined;
+  /** An attempt to join whose answer never came: its put may still turn up. */
+  #late = false;
+  #ownWatch: KeyWatch | undefined;
+  #blockerWatch: { readonly key: string; readonly watch: KeyWatch } | undefined;
+  /** Something that is watched has changed since the last decision. */
+  #news: { readonly error?: unknown } | undefined;
+  #wake: () => void = () => {};
+
+  constructor(client: ClientContext, session: Session, path: string, value: Uint8Array, rule: LineRule) {
+    this.#client = client;
+    this.#session = session;
+    this.#prefix = `${path}/`;
+    this.#rule = rule;
+    this.#key = session.nextTicket(path);
+    this.#value = value;
+  }
+
+  /**
+   * Runs the way through the line. Where it does not end in a hold, the ticket is taken out before this settles. The
+   * scope ends with the session, as a wait must not outlive what would make it count.
+   */
+  async stay<T>(scope: Scope, way: () => Promise<T>): Promise<T> {
+    const withdraw = this.#session.onEnd((reason) => scope.abort(reason));
+    this.#signal = scope.signal;
+    let served: T | undefined;
+    try {
+      served = await way();
+      return served;
+    } finally {
+      withdraw();
+      this.#unwatchBlocker();
+      if (served === undefined) await this.#leave();
+    }
+  }
+
+  /** Takes a place in the line. Resolves to who is in the way. One round trip where the line is free. */
+  async join(): Promise<Ticket | undefined> {
+    const joining = this.#join();
+    this.#joining = joining;
+    const ahead = await orAbort(joining, this.#signal);
+    return this.#decide(ahead);
+  }
+
+  /** Waits until the one in the way is gone or has changed, and decides anew. One round trip per decision. */
+  async waitFor(blocker: Ticket): Promise<Ticket | undefined> {
+    this.#watch(blocker);
+    if (this.#news === undefined) {
+      const wake = (resolve: () => void) => {
+        this.#wake = resolve;
+        return () => {};
+      };
+      // Watches do lose events: look anyway, once in a while.
+      const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
+      await firstOf(this.#signal, [wake, inCase]);
+    }
+    const { error } = this.#news ?? {};
+    this.#news = undefined;
+    if (error !== undefined) throw error;
+    return this.#decide(await this.#readAhead());
+  }
+
+  /** The last check before the ticket counts as held. */
+  async serve(): Promise<HoldParts> {
+    await this.#session.confirm();
+    this.#signal.throwIfAborted();
+    const watch = this.#ownWatch;
+    this.#ownWatch = undefined;
+    return { client: this.#client, session: this.#session, ticket: this.#mine(), late: this.#late, watch };
+  }
+
+  #mine(): Ticket {
+    if (this.#ticket === undefined) throw new Error('A place was used before it was joined.');
+    return this.#ticket;
+  }
+
+  #decide(ahead: readonly Ticket[]): Ticket | undefined {
+    return this.#rule.blocker(ahead, this.#mine());
+  }
+
+  /**
+   * Puts the ticket. An attempt whose outcome is unknown is made again as it was: the ticket key is this place's own, so
+   * that the second attempt either creates it or finds what the first one did.
+   */
+  async #join(): Promise<readonly Ticket[]> {
+    const { clock, random } = this.#client;
+    const backoff = new Backoff(clock, random);
+    for (;;) {
+      try {
+        return await this.#tryJoin();
+      } catch (error) {
+        if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw this.#session.leaseGone(error);
+        if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) this.#late = true;
+        else if (!isCoordinationError(error) || !error.retryable) throw error;
+        await backoff.wait(this.#signal);
+      }
+    }
+  }
+
+  async #tryJoin(): Promise<readonly Ticket[]> {
+    const { lease } = this.#session;
+    const line: Query = this.#rule.reach === 'nearest' ? this.#newest(1) : { prefix: this.#prefix, order: 'oldest' };
+    const ops = [read(line), put(this.#key, this.#value, lease)];
+    const otherwise = [{ key: this.#key }];
+    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, { otherwise });
+    if (ok) {
+      this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
+      return reads[0] ?? [];
+    }
+    this.#ticket = reads[0]?.[0];
+    if (this.#ticket === undefined) throw this.#ticketLost();
+    return this.#readAhead();
+  }
+
+  #newest(limit: number): Query {
+    return { prefix: this.#prefix, order: 'newest', limit };
+  }
+
+  /** The deciding read: who is ahead, and that this ticket is still in line. */
+  async #readAhead(): Promise<readonly Ticket[]> {
+    const { created } = this.#mine();
+    const reach: Query = this.#rule.reach === 'nearest' ? this.#newest(2) : { prefix: this.#prefix, order: 'oldest' };
+    const query = { ...reach, createdBefore: created + 1n };
+    const signal = this.#signal;
+    const { entries } = await retrying(this.#client, signal, () => this.#client.store.read(query, { signal }));
+    const own = entries.find((entry) => entry.key === this.#key);
+    if (!this.#isMine(own)) throw await this.#missing();
+    return entries.filter((entry) => entry.created < created);
+  }
+
+  #isMine(entry: Entry | undefined): boolean {
+    return entry?.created === this.#mine().created && entry.lease === this.#session.lease;
+  }
+
+  /** Why the ticket is not in line any more: with its lease, or by somebody's hand. */
+  async #missing(): Promise<CoordinationError> {
+    const live = await retrying(this.#client, this.#signal, () => this.#session.verify());
+    return live ? this.#ticketLost() : this.#session.leaseGone(undefined);
+  }
+
+  #ticketLost(): CoordinationError {
+    const sentence = `The ticket "${printable(this.#key)}" was deleted or overwritten by somebody else while it waited.`;
+    return new CoordinationError('TICKET_LOST', sentence, { key: this.#key, lease: this.#session.lease });
+  }
+
+  #watch(blocker: Ticket): void {
+    const { store } = this.#client;
+    const error = (cause: unknown) => this.#tell({ error: cause });
+    this.#ownWatch ??= new KeyWatch(store, this.#mine(), { gone: () => this.#tell({}), error });
+    if (this.#blockerWatch?.key === blocker.key) return;
+    this.#unwatchBlocker();
+    const changed: KeyListener = {
+      gone: () => {
+        this.#unwatchBlocker();
+        this.#tell({});
+      },
+      touched: () => this.#tell({}),
+      error,
+    };
+    this.#blockerWatch = { key: blocker.key, watch: new KeyWatch(store, blocker, changed) };
+  }
+
+  #unwatchBlocker(): void {
+    this.#blockerWatch?.watch.stop();
+    this.#blockerWatch = undefined;
+  }
+
+  #tell(news: { readonly error?: unknown }): void {
+    this.#news ??= news;
+    this.#wake();
+  }
+
+  /** Takes the ticket out of the line: now if the store can be reached, else in the background. */
+  async #leave(): Promise<void> {
+    this.#ownWatch?.stop();
+    if (this.#joining === undefined) return;
+    const leaving = this.#remove(this.#joining);
+    const { clock } = this.#client;
+    const enough = new AbortController();
+    try {
+      await Promise.race([leaving, sleep(clock, leaveWithinMs, enough.signal).catch(() => {})]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  async #remove(joining: Promise<unknown>): Promise<void> {
+    // Its outcome was reported where it was awaited. Here it only has to be over.
+    await joining.catch(() => {});
+    const left = this.#ticket !== undefined || this.#late;
+    const { kind } = this.#session.state;
+    // With its session, a ticket goes by itself; and what was never put need not be deleted.
+    if (!left || kind === 'lost' || kind === 'closed') return;
+    const removed = await this.#client.store.commit([], [remove(this.#key)]).then(
+      () => true,
+      () => false,
+    );
+    if (!removed || this.#late) void this.#session.cleanUp(this.#key, this.#late);
+  }
+}

@@ -1,0 +1,77 @@
+import { Backoff } from '../core/backoff.js';
+import { checkTtl } from '../core/checks.js';
+import type { ClientContext } from '../core/context.js';
+import { Session } from '../core/session.js';
+import { CoordinationError, isCoordinationError } from '../errors.js';
+
+/** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
+export interface SessionChoice {
+  /**
+   * Share the client's session of this time to live, in milliseconds, within the bounds of the store. Default: that of
+   * the client.
+   */
+  readonly ttlMs?: number | undefined;
+  /** Hold by this session, and never by another. Default: the client's shared session. */
+  readonly session?: Session | undefined;
+  /**
+   * What becomes of a waiter whose session is lost. `rejoin`: it takes a new ticket, at the end of the line, on a new
+   * session, behind the same promise. `reject`: it rejects with `SESSION_LOST`. Default `rejoin`, except with `session`,
+   * where there is no other session to turn to.
+   */
+  readonly onSessionLost?: 'rejoin' | 'reject' | undefined;
+}
+
+/** Where a line gets its session from. */
+export interface SessionSource {
+  readonly rejoin: boolean;
+  get(signal: AbortSignal): Promise<Session>;
+}
+
+/** Runs a call of the store again for as long as it fails in a way that passes by itself, with growing pauses. */
+export async function retrying<T>(client: ClientContext, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  const backoff = new Backoff(client.clock, client.random);
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      if (!isCoordinationError(error) || !error.retryable) throw error;
+      await backoff.wait(signal);
+    }
+  }
+}
+
+/** The names of the options of {@link SessionChoice}. */
+export const sessionOptions = ['session', 'ttlMs', 'onSessionLost'] as const;
+
+function checkChoice(client: ClientContext, { session, ttlMs, onSessionLost }: SessionChoice): void {
+  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
+  if (ttlMs !== undefined) checkTtl(ttlMs, client.store.traits);
+  if (session !== undefined && !(session instanceof Session)) {
+    throw wrong('session', 'session must be a Session, as client.openSession() gives.');
+  }
+  if (session !== undefined && ttlMs !== undefined) {
+    throw wrong('ttlMs', 'Give either session or ttlMs: a session has its time to live already.');
+  }
+  if (onSessionLost !== undefined && onSessionLost !== 'rejoin' && onSessionLost !== 'reject') {
+    throw wrong('onSessionLost', 'onSessionLost must be "rejoin" or "reject".');
+  }
+  if (session !== undefined && onSessionLost === 'rejoin') {
+    throw wrong('onSessionLost', '"rejoin" needs the client\'s own sessions: leave out session, or use "reject".');
+  }
+}
+
+/** Turns a recipe's options into the source of its sessions, or refuses them with `INVALID_OPTION` or `INVALID_TTL`. */
+export function sessionSource(client: ClientContext, choice: SessionChoice): SessionSource {
+  checkChoice(client, choice);
+  const { session, ttlMs, onSessionLost = 'rejoin' } = choice;
+  if (session === undefined) {
+    const get = (signal: AbortSignal) => retrying(client, signal, () => client.session({ signal, ttlMs }));
+    return { rejoin: onSessionLost === 'rejoin', get };
+  }
+  const get = async (): Promise<Session> => {
+    await session.confirm();
+    return session;
+  };
+  return { rejoin: false, get };
+}

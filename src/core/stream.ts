@@ -40,6 +40,8 @@ export class WatchQueue implements Watch {
   #phase: 'waiting' | 'open' | 'behind' = 'waiting';
   #held: Changes[] = [];
   #revision = -1n;
+  /** The newest revision of which changes were dropped. A snapshot older than that lacks them. */
+  #dropped = -1n;
   #end: { readonly error: unknown } | 'returned' | undefined;
   #waiter: { resolve(result: IteratorResult<Batch>): void; reject(error: unknown): void } | undefined;
 
@@ -61,20 +63,27 @@ export class WatchQueue implements Watch {
 
   /** The server reports changes. What is not above the last accepted revision is a repetition, and dropped. */
   changes(batch: Changes): void {
-    if (this.#end !== undefined || this.#phase === 'behind') return;
+    if (this.#end !== undefined) return;
+    if (this.#phase === 'behind') {
+      this.#dropped = batch.revision;
+      return;
+    }
     if (this.#phase === 'open') {
       if (batch.revision <= this.#revision) return;
       this.#revision = batch.revision;
     }
     this.#weight += weigh(batch);
-    if (this.#weight > this.#limitBytes) this.#overflow();
+    if (this.#weight > this.#limitBytes) this.#overflow(batch.revision);
     else if (this.#phase === 'waiting') this.#held.push(batch);
     else this.#deliver(batch);
   }
 
-  /** The full state of the range, read after the server had begun to watch. */
+  /**
+   * The full state of the range, read after the server had begun to watch. One that was under way while changes above
+   * its revision were dropped is passed over: the one that was asked for then is still to come.
+   */
   snapshot(revision: bigint, entries: readonly Entry[]): void {
-    if (this.#end !== undefined || this.#phase !== 'waiting') return;
+    if (this.#end !== undefined || this.#phase !== 'waiting' || revision < this.#dropped) return;
     const held = this.#held;
     this.#cancelTimer?.();
     this.#held = [];
@@ -87,9 +96,14 @@ export class WatchQueue implements Watch {
     for (const batch of held) this.changes(batch);
   }
 
-  /** Continuity is lost: hold changes back until the next {@link snapshot}, which replaces what is still undelivered. */
+  /**
+   * Continuity is lost: hold changes back until the next {@link snapshot}, which replaces what is still undelivered. It
+   * is for the transport to see that this is not one from before.
+   */
   restart(): void {
     if (this.#end !== undefined) return;
+    // A store that was restored from a backup comes back with lower revisions.
+    this.#dropped = -1n;
     for (const batch of this.#held) this.#weight -= weigh(batch);
     this.#held = [];
     this.#phase = 'waiting';
@@ -143,7 +157,8 @@ export class WatchQueue implements Watch {
     waiter.resolve({ done: false, value: batch });
   }
 
-  #overflow(): void {
+  #overflow(revision: bigint): void {
+    this.#dropped = revision;
     const early = this.#phase === 'waiting';
     this.#pending = [];
     this.#held = [];

@@ -23,12 +23,15 @@ export type Random = () => number;
 const longestTimerMs = 2 ** 31 - 1;
 
 function after(ms: number, fire: () => void): Cancel {
+  const dueMs = performance.now() + ms;
   let timer: ReturnType<typeof setTimeout>;
-  const arm = (leftMs: number): void => {
-    const pieceMs = Math.min(leftMs, longestTimerMs);
-    timer = setTimeout(() => (leftMs > pieceMs ? arm(leftMs - pieceMs) : fire()), pieceMs);
+  // Node counts timers in whole milliseconds and fires them up to one too early; hence the second look.
+  const look = (): void => (performance.now() < dueMs ? arm() : fire());
+  const arm = (): void => {
+    const leftMs = Math.max(0, Math.ceil(dueMs - performance.now()));
+    timer = setTimeout(look, Math.min(leftMs, longestTimerMs));
   };
-  arm(Math.max(0, ms));
+  arm();
   return () => clearTimeout(timer);
 }
 

@@ -3,7 +3,9 @@
  * One client, one commit at a time, 100 lines; each commit also deletes an old ticket, so that lines stay short. With `--json` it
  * prints one line of JSON.
  */
+// biome-ignore lint/style/noRestrictedImports: it measures the store itself, below the public surface.
 import { absent, put, read, remove } from '../src/core/store.js';
+// biome-ignore lint/style/noRestrictedImports: as above.
 import { createMemoryCluster } from '../src/transport/memory/cluster.js';
 
 const rounds = 5;

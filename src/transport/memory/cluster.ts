@@ -1,5 +1,5 @@
-import { type Cancel, type Clock, systemClock } from '../../core/clock.js';
 import { checkKnown } from '../../core/checks.js';
+import { type Cancel, type Clock, systemClock } from '../../core/clock.js';
 import { type Entry, type LeaseId, put, type Range, remove } from '../../core/store.js';
 import type { WatchQueue } from '../../core/stream.js';
 import type { HistoryLimits, Revision } from './history.js';

@@ -4,8 +4,9 @@
  * alone, so that the same requests at the same times always give the same answers. For speed the state is changed in
  * place and belongs to whoever made it; it is not a value that can be kept and returned to.
  */
-import { CoordinationError, printable } from '../../errors.js';
+
 import type { Guard, LeaseId, Op, Query, Range } from '../../core/store.js';
+import { CoordinationError, printable } from '../../errors.js';
 import { type Change, History, type HistoryLimits, type Revision, type Version } from './history.js';
 import { KeyIndex } from './key-index.js';
 import { type LeaseRecord, LeaseTable } from './leases.js';

@@ -1,4 +1,12 @@
-import { checkCall, checkCommit, checkLease, checkQuery, checkRange, checkTtl, closedError } from '../../core/checks.js';
+import {
+  checkCall,
+  checkCommit,
+  checkLease,
+  checkQuery,
+  checkRange,
+  checkTtl,
+  closedError,
+} from '../../core/checks.js';
 import type {
   CallOptions,
   Commit,

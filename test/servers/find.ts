@@ -88,18 +88,13 @@ class Search {
   async find(name: ServerName): Promise<FoundServer | MissingServer> {
     const forced = this.#env['COTERIE_SERVERS'];
     if (forced === 'none') return { mode: 'none', reason: 'COTERIE_SERVERS=none' };
-    const image = forced === 'process' ? undefined : await this.#image(name);
-    if (image === undefined && forced === 'container') {
-      return { mode: 'none', reason: `no image: ${reasonIn(await this.#allImages())}` };
+    if (forced !== 'process') {
+      const found = await this.#container(name);
+      if (found !== undefined) return found;
+      if (forced === 'container') return { mode: 'none', reason: `no image: ${reasonIn(await this.#allImages())}` };
     }
     const programs = (await installed(name, this.#env)) ?? (await this.#fetch(name));
-    if ('reason' in programs) {
-      // Without the programs there are still the containers, though no client for the command line.
-      return image === undefined
-        ? { mode: 'none', reason: programs.reason }
-        : { mode: 'container', image, version: name.split('-')[1] ?? '' };
-    }
-    return image === undefined ? { mode: 'process', ...programs } : { mode: 'container', image, ...programs };
+    return 'reason' in programs ? { mode: 'none', ...programs } : { mode: 'process', ...programs };
   }
 
   #allImages(): Promise<RunResult> {
@@ -107,10 +102,14 @@ class Search {
     return this.#images;
   }
 
-  async #image(name: ServerName): Promise<string | undefined> {
+  /** A line says: server, image, and where the same programs are on this machine (if they run on it). */
+  async #container(name: ServerName): Promise<FoundServer | undefined> {
     const { stdout } = await this.#allImages();
-    const line = stdout.split('\n').find((each) => each.startsWith(`${name} `));
-    return line?.slice(name.length + 1);
+    const line = /^(\S+) (\S+) ?(.*)$/.exec(stdout.split('\n').find((each) => each.startsWith(`${name} `)) ?? '');
+    const [, , image, bin = ''] = line ?? [];
+    if (image === undefined) return undefined;
+    const programs = (await programsIn(bin, name)) ?? (await installed(name, this.#env));
+    return { mode: 'container', image, version: name.split('-')[1] ?? '', ...programs };
   }
 
   async #fetch(name: ServerName): Promise<Programs | { reason: string }> {

@@ -154,8 +154,12 @@ export class Hold implements AsyncDisposable {
   #lose(reason: CoordinationError): void {
     if (this.#state.kind !== 'held') return;
     this.#end({ kind: 'lost', reason });
-    // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
-    if (reason.code === 'TICKET_LOST') void this.session.cleanUp(this.key, this.#late);
+    if (reason.code === 'TICKET_LOST') {
+      // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
+      void this.session.cleanUp(this.key, this.#late);
+      // It may have gone with its lease: then whatever else is held by it should know now, not at the next renewal.
+      void this.session.verify().catch(() => {});
+    }
     const { key, token } = this;
     this.session.events.emitSafe('lost', { key, token, reason });
   }

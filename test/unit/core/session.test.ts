@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { put } from '../../../src/core/store.js';
+import { isCoordinationError } from '../../../src/errors.js';
+import { settle } from '../../../src/testing/virtual-clock.js';
+import { ttlMs, watched, World } from '../recipes/world.js';
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(async () => {
+  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+});
+
+describe('keeping alive', () => {
+  test('one session is shared by all who ask, opened by one request', async () => {
+    const { client, store } = world.node();
+    const sessions = await Promise.all([client.session(), client.session(), client.session()]);
+    expect(new Set(sessions).size).toBe(1);
+    expect(store.requests.grant).toBe(1);
+  });
+
+  test('is renewed three times in each TTL, and lives on', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    await world.clock.advance(ttlMs * 10);
+    expect(session.isLive()).toBe(true);
+    expect(store.requests.renew).toBeGreaterThanOrEqual(28);
+    expect(store.requests.renew).toBeLessThanOrEqual(31);
+  });
+
+  test('recipes with another ttlMs share another session', async () => {
+    const { client } = world.node();
+    const [a, b, c] = [await client.session(), await client.session({ ttlMs: 5_000 }), await client.session({ ttlMs: 5_000 })];
+    expect(a).not.toBe(b);
+    expect(b).toBe(c);
+    expect(b.ttlMs).toBe(5_000);
+  });
+});
+
+describe('the deadline', () => {
+  test('counts from when the renewal was sent, not from when it was answered', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    store.delay(800);
+    await world.clock.advance(1_300);
+    expect(session.state).toMatchObject({ kind: 'live', deadline: ttlMs * 0.99 });
+    await world.clock.advance(600);
+    // The renewal left at a third of the TTL and was answered 800 ms later.
+    expect(session.state).toMatchObject({ kind: 'live', deadline: ttlMs / 3 + ttlMs * 0.99 });
+  });
+
+  test('passes before the store can end the lease', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    let lostAt = Number.NaN;
+    session.signal.addEventListener('abort', () => {
+      lostAt = world.clock.now();
+    });
+    store.partition();
+    await world.clock.advance(ttlMs - 1);
+    expect(lostAt).toBeLessThanOrEqual(ttlMs * 0.99);
+    expect(world.cluster.leases()).toHaveLength(1);
+  });
+
+  test('an answer that comes after the deadline comes too late', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    store.holdAnswers();
+    await world.clock.advance(ttlMs / 3 + 1);
+    const stalled = world.clock.stall(ttlMs);
+    store.releaseAnswers();
+    await stalled;
+    expect(session.state.kind).toBe('lost');
+  });
+});
+
+describe('trouble', () => {
+  test('renewals that fail make it uncertain, and it recovers before the deadline', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    const states: string[] = [];
+    session.events.on('state', ({ kind }) => states.push(kind));
+    store.dropRequests({ verb: 'renew', count: 3 });
+    await world.clock.advance(ttlMs);
+    expect(states).toEqual(['uncertain', 'live']);
+    await world.clock.advance(ttlMs * 3);
+    expect(session.isLive()).toBe(true);
+  });
+
+  test('a lease that the store no longer has ends it at once', async () => {
+    const { client } = world.node();
+    const session = await client.session();
+    world.cluster.revokeLease(session.lease);
+    await world.clock.advance(ttlMs / 3 + 1);
+    expect(session.state.kind).toBe('lost');
+    expect(isCoordinationError(session.signal.reason, 'SESSION_LOST')).toBe(true);
+  });
+
+  test('the next one who asks gets a new session after a loss', async () => {
+    const { client } = world.node();
+    const first = await client.session();
+    world.cluster.revokeLease(first.lease);
+    await world.clock.advance(ttlMs);
+    const second = await client.session();
+    expect(second.lease).not.toBe(first.lease);
+    expect(second.isLive()).toBe(true);
+  });
+
+  test('a lost session gives its lease up as soon as the store can be reached, to free what it held', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    await client.store.commit([], [put('/mine', '', session.lease)]);
+    // A process that was stopped for longer than its own deadline, but not than the lease.
+    store.dropRequests({ verb: 'renew', count: 100 });
+    await world.clock.advance(ttlMs * 0.99);
+    expect(session.state.kind).toBe('lost');
+    await settle();
+    expect(world.keys()).toEqual([]);
+  });
+
+  test('a listener that throws hurts nobody, and its error is told', async () => {
+    const { client } = world.node();
+    const session = await client.session();
+    const oops = new Error('listener');
+    const errors: unknown[] = [];
+    let heard = 0;
+    session.events.on('state', () => {
+      throw oops;
+    });
+    session.events.on('state', () => heard++);
+    session.events.on('error', (error) => errors.push(error));
+    await session.close();
+    expect(heard).toBe(1);
+    expect(errors).toEqual([oops]);
+  });
+
+  test('without an error listener, the error of a listener becomes a warning of the process', async () => {
+    const { client } = world.node();
+    const session = await client.session();
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    session.events.on('state', () => {
+      throw new Error('listener');
+    });
+    await session.close();
+    expect(warn).toHaveBeenCalledOnce();
+    warn.mockRestore();
+  });
+});
+
+describe('closing', () => {
+  test('revokes the lease, which removes its keys', async () => {
+    const { client } = world.node();
+    const session = await client.session();
+    await client.store.commit([], [put('/mine', '', session.lease)]);
+    await session.close();
+    expect(world.keys()).toEqual([]);
+    expect(isCoordinationError(session.signal.reason, 'SESSION_CLOSED')).toBe(true);
+  });
+
+  test('takes no longer than the lease can live when the store is away', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    store.partition();
+    await world.run(session.close());
+    expect(world.clock.now()).toBeLessThanOrEqual(ttlMs + 1_000);
+  });
+
+  test('timeoutMs ends the waiting for it', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    store.partition();
+    await world.run(session.close({ timeoutMs: 50 }));
+    expect(world.clock.now()).toBe(50);
+  });
+
+  test('a closed client refuses everything with CLOSED', async () => {
+    const { client } = world.node();
+    await client.session();
+    await client.close();
+    await expect(client.session()).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(client.openSession()).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(client.store.read({ key: 'a' })).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('a session that is being opened while the client closes does not stay', async () => {
+    const { client, store } = world.node();
+    store.delay(50);
+    const opening = [watched(client.session()), watched(client.openSession())];
+    await world.clock.advance(10);
+    await world.run(client.close());
+    await world.clock.advance(200);
+    expect(world.cluster.leases()).toEqual([]);
+    expect(opening[1]?.outcome).toBe('rejected');
+  });
+});
+
+describe('bad input', () => {
+  test('a time to live beyond the bounds of the store is refused before anything is sent', async () => {
+    const { client, store } = world.node();
+    for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e12, '10' as unknown as number]) {
+      await expect(client.openSession({ ttlMs: bad })).rejects.toMatchObject({ code: 'INVALID_TTL' });
+      await expect(client.session({ ttlMs: bad })).rejects.toMatchObject({ code: 'INVALID_TTL' });
+      expect(() => world.node({ ttlMs: bad })).toThrow(expect.objectContaining({ code: 'INVALID_TTL' }));
+    }
+    expect(store.requestCount).toBe(0);
+  });
+});

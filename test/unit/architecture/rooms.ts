@@ -23,7 +23,7 @@ const base = ['core', 'errors'];
 const surface = ['client', 'recipes', 'recipes/line', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
-export const rooms: readonly Room[] = [
+const rooms: readonly Room[] = [
   { name: 'errors', files: 'src/errors.ts', mayImport: [] },
   { name: 'core', files: 'src/core/', mayImport: [...base, 'eventemitter3', 'node:diagnostics_channel'] },
   { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
@@ -60,7 +60,7 @@ export const rooms: readonly Room[] = [
 ];
 
 /** Modules that bring time in by another door than the Clock, denied in src even to those who may import `node:*`. */
-export const timeModules: readonly string[] = ['node:timers', 'node:timers/promises', 'node:perf_hooks'];
+const timeModules: readonly string[] = ['node:timers', 'node:timers/promises', 'node:perf_hooks'];
 
 function covers(files: string, path: string): boolean {
   if (files.endsWith('/')) return path.startsWith(files);

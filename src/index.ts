@@ -1,19 +1,15 @@
 /** The public surface of coterie. What is not named here, or in one of the other entry points, is not public. */
-export { Client } from './client.js';
-export { systemClock, systemRandom } from './core/clock.js';
-export { Hold } from './core/hold.js';
-export { keyBytes, keyText } from './core/keys.js';
-export { Session } from './core/session.js';
-export { absent, held, put, read, remove, unchanged } from './core/store.js';
-export { CoordinationError, errorCodes, isCoordinationError } from './errors.js';
-export { Election, Term } from './recipes/election.js';
-export { Mutex } from './recipes/mutex.js';
 
 export type { ClientEvents, ClientOptions } from './client.js';
+export { Client } from './client.js';
 export type { Cancel, Clock, Random } from './core/clock.js';
+export { systemClock, systemRandom } from './core/clock.js';
 export type { ClientContext, Identity, SessionOptions } from './core/context.js';
 export type { HoldCommitOptions } from './core/hold.js';
+export { Hold } from './core/hold.js';
+export { keyBytes, keyText } from './core/keys.js';
 export type { LostEvent, SessionEvents, SessionState } from './core/session.js';
+export { Session } from './core/session.js';
 export type {
   Batch,
   CallOptions,
@@ -31,7 +27,11 @@ export type {
   StoreTraits,
   Watch,
 } from './core/store.js';
+export { absent, held, put, read, remove, unchanged } from './core/store.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
+export { CoordinationError, errorCodes, isCoordinationError } from './errors.js';
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';
+export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js';
+export { Mutex } from './recipes/mutex.js';

@@ -128,7 +128,10 @@ export class Hold implements AsyncDisposable {
     const { guards = [], otherwise = [], ...call } = options;
     if (!this.isHeld()) throw this.#endReason();
     const own = { key: this.key };
-    const result = await this.client.store.commit([this.guard, ...guards], ops, { ...call, otherwise: [own, ...otherwise] });
+    const result = await this.client.store.commit([this.guard, ...guards], ops, {
+      ...call,
+      otherwise: [own, ...otherwise],
+    });
     if (result.ok) return result;
     const [ticket] = result.reads[0] ?? [];
     if (ticket?.created === this.token) return { ...result, reads: result.reads.slice(1) };

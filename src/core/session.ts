@@ -266,16 +266,14 @@ export class Session {
     }
   }
 
+  /** An answer counts however late it comes, as long as what it promises is not over yet. */
   #renewed(sent: { now: number; wall: number }, ttlMs: number): void {
-    // The answer may have come after the deadline, in a process that slept: then it comes too late.
-    if (this.#over || this.#deps.clock.now() >= this.#deadline()) {
-      this.isLive();
-      return;
-    }
+    if (this.#over) return;
     this.#base = { ...sent, forMs: trustedMs(ttlMs) };
     this.#backoff.reset();
     const was = this.#state.kind;
     this.#state = { kind: 'live', deadline: this.#deadline() };
+    if (!this.isLive()) return;
     this.#arm();
     if (was !== 'live') this.events.emitSafe('state', this.#state);
   }
@@ -298,7 +296,10 @@ export class Session {
 
   #lose(why: string, cause?: unknown): void {
     if (this.#over) return;
-    const details = { lease: this.lease, cause: cause ?? (this.#state.kind === 'uncertain' ? this.#state.cause : undefined) };
+    const details = {
+      lease: this.lease,
+      cause: cause ?? (this.#state.kind === 'uncertain' ? this.#state.cause : undefined),
+    };
     this.#end('lost', new CoordinationError('SESSION_LOST', `Session ${this.lease} was lost: ${why}.`, details));
     // The lease may outlive our trust in it. Giving it up frees what we held for the others.
     if (!isFatal(cause)) void this.#revokeUntil(this.#base.now + 2 * this.ttlMs);

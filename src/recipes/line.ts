@@ -1,5 +1,5 @@
 import type { ClientContext } from '../core/context.js';
-import { Hold, type HoldParts } from '../core/hold.js';
+import type { Hold, HoldParts } from '../core/hold.js';
 import type { Ticket } from '../core/key-watch.js';
 import { checkPath } from '../core/keys.js';
 import type { Session } from '../core/session.js';

@@ -114,7 +114,10 @@ export class Mutex {
     try {
       return encodeJson(about);
     } catch (cause) {
-      throw new CoordinationError('INVALID_OPTION', 'info must be something that JSON can say.', { field: 'info', cause });
+      throw new CoordinationError('INVALID_OPTION', 'info must be something that JSON can say.', {
+        field: 'info',
+        cause,
+      });
     }
   }
 }

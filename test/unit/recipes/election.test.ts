@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Election, type Observation } from '../../../src/recipes/election.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { ttlMs, watched, World } from './world.js';
+import { ttlMs, World, watched } from './world.js';
 
 let world: World;
 beforeEach(() => {
@@ -44,7 +44,11 @@ describe('campaign', () => {
     const term = await new Election(client, path).campaign('node-1');
     expect(store.requestCount - before).toBe(1);
     expect(term.isHeld()).toBe(true);
-    expect(await new Election(client, path).leader()).toMatchObject({ value: 'node-1', token: term.token, leader: term.key });
+    expect(await new Election(client, path).leader()).toMatchObject({
+      value: 'node-1',
+      token: term.token,
+      leader: term.key,
+    });
   });
 
   test('candidates follow in the order in which they stood, with growing tokens', async () => {

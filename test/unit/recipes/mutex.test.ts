@@ -1,9 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { put } from '../../../src/core/store.js';
+import { type Batch, put, type Watch } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { ttlMs, World, watched } from './world.js';
+
+/** A watch that tells how things are, and then nothing any more. */
+function deaf(watch: Watch): Watch {
+  let batches = 0;
+  const never = new Promise<IteratorResult<Batch>>(() => {});
+  return {
+    next: () => (batches++ === 0 ? watch.next() : never),
+    return: () => watch.return(),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
 
 let world: World;
 beforeEach(() => {
@@ -225,7 +238,7 @@ describe('ending a wait', () => {
         const hold = contended ? await new Mutex(blocker.client, path).acquire() : undefined;
         const controller = new AbortController();
         const waiting = watched(new Mutex(client, path).acquire({ signal: controller.signal }));
-        for (let tick = 0; tick < step; tick++) await undefined;
+        for (let tick = 0; tick < step; tick++) await Promise.resolve();
         controller.abort();
         await settle();
         await world.clock.advance(10);
@@ -269,6 +282,18 @@ describe('the session is lost', () => {
     await hold.release();
     await settle();
     expect(waiting.value?.isHeld()).toBe(true);
+  });
+
+  test('a waiter that is cut off learns at its deadline, without any word from the store', async () => {
+    const [a, b] = [world.node(), world.node()];
+    await new Mutex(a.client, path).acquire();
+    const waiting = watched(new Mutex(b.client, path, { onSessionLost: 'reject' }).acquire());
+    await settle();
+    b.store.partition();
+    await world.clock.advance(ttlMs * 0.99);
+    await settle();
+    // Leaving takes up to a second, in which the store is asked to take the ticket out; a lost session needs none.
+    expect(isCoordinationError(waiting.error, 'SESSION_LOST')).toBe(true);
   });
 
   test('a waiter on a session of its own rejects, since there is no other', async () => {
@@ -446,6 +471,49 @@ describe('unknown outcomes', () => {
     expect(world.keys()).toEqual([]);
   });
 
+  test('a join that turns up long after the ticket was taken out is taken out again', async () => {
+    const { client, store } = world.node({ ttlMs: 60_000 });
+    const { lease } = await client.session();
+    store.holdRequests();
+    const waiting = watched(new Mutex(client, path).acquire({ timeoutMs: 100 }));
+    await world.clock.advance(20_000);
+    expect(waiting.outcome).toBe('rejected');
+    store.releaseRequests();
+    await settle();
+    expect(world.keys()).toEqual([]);
+    // As if a member of the cluster had kept the first request to itself until now.
+    await client.store.commit([], [put(`${path}/${lease}-1`, '', lease)]);
+    await world.clock.advance(60_000);
+    expect(world.keys()).toEqual([]);
+  });
+
+  test('a ticket that could not be taken out at once is taken out later', async () => {
+    const [a, b] = [world.node(), world.node()];
+    const hold = await new Mutex(a.client, path).acquire();
+    const waiting = watched(new Mutex(b.client, path).acquire({ timeoutMs: 100 }));
+    await world.clock.advance(50);
+    b.store.dropRequests({ verb: 'commit', count: 3 });
+    await world.clock.advance(60);
+    expect(waiting.outcome).toBe('rejected');
+    expect(world.keys()).toHaveLength(2);
+    await world.clock.advance(2_000);
+    expect(world.keys()).toEqual([hold.key]);
+  });
+
+  test('a handoff whose event got lost is noticed within a TTL', async () => {
+    const [a, b] = [world.node(), world.node()];
+    const hold = await new Mutex(a.client, path).acquire();
+    const hear = b.store.watch.bind(b.store);
+    b.store.watch = (range, options) => deaf(hear(range, options));
+    const waiting = watched(new Mutex(b.client, path).acquire());
+    await settle();
+    await hold.release();
+    await settle();
+    expect(waiting.outcome).toBe('pending');
+    await world.clock.advance(ttlMs);
+    expect(waiting.outcome).toBe('resolved');
+  });
+
   test('a release whose answer got lost is made again, and was a release', async () => {
     const { client, store } = world.node();
     const hold = await new Mutex(client, path).acquire();
@@ -494,6 +562,13 @@ describe('release', () => {
     store.releaseRequests();
     await settle();
     expect(world.keys()).toEqual([]);
+  });
+
+  test('resolves to false where somebody else had deleted the ticket before', async () => {
+    const { client } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    world.cluster.deleteKey(hold.key);
+    expect(await hold.release()).toBe(false);
   });
 });
 

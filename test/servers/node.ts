@@ -36,8 +36,13 @@ export class ServerNode implements ClusterNode {
     return this.#runner.state;
   }
 
-  start(): Promise<void> {
-    return this.#runner.start();
+  async start(): Promise<void> {
+    try {
+      await this.#runner.start();
+    } catch (error) {
+      // A container that ended at once shows up as a missing port; the reason stands in its log.
+      throw new Error(`${this.name} did not start; its log:\n${excerpt(this.logs())}`, { cause: error });
+    }
   }
 
   stop(): Promise<void> {
@@ -49,8 +54,8 @@ export class ServerNode implements ClusterNode {
   }
 
   async restart(): Promise<void> {
-    await this.#runner.stop();
-    await this.#runner.start();
+    await this.stop();
+    await this.start();
   }
 
   pause(): Promise<void> {

@@ -1,6 +1,6 @@
 import { checkCall, checkCommit, checkLease, checkQuery, checkRange, checkTtl, closedError } from '../core/checks.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { onAbort, openScope, orAbort, sleep } from '../core/signals.js';
+import { openScope, orAbort } from '../core/signals.js';
 import type {
   CallOptions,
   Commit,
@@ -50,7 +50,8 @@ export class FaultyStore implements Store {
   readonly traits: StoreTraits;
   readonly #inner: Store;
   readonly #clock: Clock;
-  readonly #closing = new AbortController();
+  /** What ends with the store: calls that wait, and what is on its way. */
+  readonly #open = new Set<() => void>();
   readonly #requestGate = new Gate();
   readonly #answerGate = new Gate();
   readonly #watches = new Set<FaultyWatch>();
@@ -58,6 +59,7 @@ export class FaultyStore implements Store {
   #faults: Fault[] = [];
   #delayMs = 0;
   #partitioned = false;
+  #closed = false;
 
   constructor(inner: Store, clock: Clock = systemClock) {
     this.#inner = inner;
@@ -174,7 +176,7 @@ export class FaultyStore implements Store {
   watch(range: Range, options?: CallOptions): Watch {
     checkRange(range);
     checkCall(options, 'watch');
-    if (this.#closing.signal.aborted) throw closedError('store');
+    if (this.#closed) throw closedError('store');
     this.#counts.watch++;
     const watch = new FaultyWatch({
       open: () => this.#inner.watch(range),
@@ -189,8 +191,9 @@ export class FaultyStore implements Store {
   }
 
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort(closedError('store'));
+    this.#closed = true;
+    for (const end of this.#open) end();
+    this.#open.clear();
     for (const watch of this.#watches) watch.queue.fail(closedError('store'));
     await this.#inner.close();
   }
@@ -200,11 +203,12 @@ export class FaultyStore implements Store {
   }
 
   async #call<T>(verb: Verb, options: CallOptions | undefined, send: () => Promise<T>): Promise<T> {
-    this.#closing.signal.throwIfAborted();
+    if (this.#closed) throw closedError('store');
     this.#counts[verb]++;
     const limits = { signal: options?.signal, timeoutMs: options?.timeoutMs ?? defaultTimeoutMs };
     using scope = openScope(this.#clock, limits, verb);
-    const unlink = onAbort(this.#closing.signal, scope.abort);
+    const end = (): void => scope.abort(closedError('store'));
+    this.#open.add(end);
     try {
       return await orAbort(this.#travel(verb, this.#takeFault(verb), send), scope.signal);
     } catch (error) {
@@ -212,7 +216,7 @@ export class FaultyStore implements Store {
       const ownTimeout = isCoordinationError(error, 'TIMEOUT') && !options?.signal?.aborted;
       throw verb === 'commit' && ownTimeout ? unknownOutcome(error) : error;
     } finally {
-      unlink();
+      this.#open.delete(end);
     }
   }
 
@@ -228,8 +232,16 @@ export class FaultyStore implements Store {
     return answer;
   }
 
+  /** Half a round trip. One that the end of the store cuts short never arrives. */
   async #half(): Promise<void> {
-    if (this.#delayMs > 0) await sleep(this.#clock, this.#delayMs / 2, this.#closing.signal);
+    if (this.#delayMs <= 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(this.#delayMs / 2, () => {
+        this.#open.delete(cancel);
+        resolve();
+      });
+      this.#open.add(cancel);
+    });
   }
 
   #takeFault(verb: Verb): Fault['where'] | undefined {

@@ -42,6 +42,8 @@ export class VirtualClock implements Clock {
   #wallMs: number;
   #pending = 0;
   #armed = 0;
+  /** Counts what moves things on, so that one who waits can tell a deadlock from the doings of another. */
+  #progress = 0;
 
   constructor(options: VirtualClockOptions = {}) {
     this.#nowMs = options.nowMs ?? 0;
@@ -60,6 +62,7 @@ export class VirtualClock implements Clock {
     const timer: Timer = { dueMs: this.#nowMs + Math.max(0, ms), order: this.#armed++, fire };
     this.#timers.push(timer);
     this.#pending++;
+    this.#progress++;
     return () => {
       if (timer.fire === undefined) return;
       timer.fire = undefined;
@@ -109,16 +112,17 @@ export class VirtualClock implements Clock {
     let settled = false;
     const note = (): void => {
       settled = true;
+      this.#progress++;
     };
     promise.then(note, note);
-    for (let idle = 0; idle < patienceTurns; idle++) {
+    for (let idle = 0, seen = this.#progress; idle < patienceTurns; idle++) {
       await settle();
       if (settled) return promise;
       const nextMs = this.nextMs;
-      if (nextMs === undefined) continue;
-      if (nextMs > untilMs) throw stillPending(`after ${maxMs} ms`, 'timeout');
+      if (nextMs !== undefined && nextMs > untilMs) throw stillPending(`after ${maxMs} ms`, 'timeout');
       this.#fireNext();
-      idle = 0;
+      if (this.#progress !== seen) idle = 0;
+      seen = this.#progress;
     }
     throw stillPending('and no timer is armed that could settle it: a deadlock', 'deadlock');
   }
@@ -155,6 +159,7 @@ export class VirtualClock implements Clock {
     this.#move(timer.dueMs);
     timer.fire = undefined;
     this.#pending--;
+    this.#progress++;
     fire();
   }
 }

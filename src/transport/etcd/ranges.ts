@@ -1,0 +1,76 @@
+import { keyBytes, keyText } from '../../core/keys.js';
+import type { Query, Range } from '../../core/store.js';
+import { CoordinationError } from '../../errors.js';
+import { RangeRequest } from './codec/etcd.js';
+import { fromBigint, fromNumber } from './int64.js';
+
+/** The first and the last but one key of a range, as etcd takes them. */
+export interface WireRange {
+  readonly key: Uint8Array;
+  readonly rangeEnd?: Uint8Array;
+}
+
+const { SortOrder, SortTarget } = RangeRequest;
+
+/** Turns our keys into etcd's and back: all of ours lie under the namespace, and nothing else is ever seen or touched. */
+export class KeySpace {
+  readonly #namespace: string;
+  readonly #bytes: Uint8Array;
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+    this.#bytes = keyBytes(namespace);
+  }
+
+  toWire(key: string): Uint8Array {
+    return keyBytes(this.#namespace + key);
+  }
+
+  toText(bytes: Uint8Array): string {
+    const { length } = this.#bytes;
+    if (length === 0) return keyText(bytes);
+    if (Buffer.compare(bytes.subarray(0, length), this.#bytes) !== 0) {
+      throw new CoordinationError('PROTOCOL_ERROR', 'The store answered with a key outside of the namespace.');
+    }
+    return keyText(bytes.subarray(length));
+  }
+
+  range(range: Range): WireRange {
+    if ('key' in range && range.key !== undefined) return { key: this.toWire(range.key) };
+    const key = this.toWire((range as { readonly prefix: string }).prefix); // The one field that is left.
+    return { key, rangeEnd: endOfPrefix(key) };
+  }
+
+  /**
+   * A query. etcd sorts by create revision without a rule for ties, which keys of one commit are; so one entry more than
+   * asked for is fetched, which shows whether the limit cuts through a tie: see {@link inOrder}.
+   */
+  query(query: Query): RangeRequest.$Properties {
+    const { order = 'key', limit, createdBefore } = query;
+    const sorted = order !== 'key';
+    return {
+      ...this.range(query),
+      ...(limit === undefined ? {} : { limit: fromNumber(sorted ? limit + 1 : limit) }),
+      ...(sorted
+        ? { sortTarget: SortTarget.CREATE, sortOrder: order === 'oldest' ? SortOrder.ASCEND : SortOrder.DESCEND }
+        : {}),
+      ...(createdBefore === undefined ? {} : { maxCreateRevision: upTo(createdBefore) }),
+    };
+  }
+}
+
+/** etcd takes 0 for "no bound"; nothing at all is below 0. */
+function upTo(createdBefore: bigint): ReturnType<typeof fromBigint> {
+  return fromBigint(createdBefore <= 1n ? -1n : createdBefore - 1n);
+}
+
+/** The first key after all keys with this prefix: the last byte that can be raised is, and what follows it is cut off. */
+export function endOfPrefix(prefix: Uint8Array): Uint8Array {
+  let last = prefix.length - 1;
+  while (last >= 0 && prefix[last] === 0xff) last--;
+  // A single 0 is etcd's word for "to the end of all keys".
+  if (last < 0) return Uint8Array.of(0);
+  const end = Uint8Array.from(prefix.subarray(0, last + 1));
+  end[last] = (end[last] as number) + 1; // In range, as last is.
+  return end;
+}

@@ -1,0 +1,209 @@
+import type { ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.js';
+import { orAbort } from '../../core/signals.js';
+import { CoordinationError, isCoordinationError } from '../../errors.js';
+import type { Auth } from './auth.js';
+import type { Connection } from './connection.js';
+import type { Endpoints } from './endpoints.js';
+import { Failure } from './failure.js';
+import type { Method } from './methods.js';
+import type { Retry } from './retry.js';
+
+/** Whose stream it is. Nothing here may throw, but for `received`. */
+export interface StreamUser<A> {
+  /** The stream is open: send what is owed. */
+  opened(): void;
+  received(answer: A): void;
+  /** The stream is gone; another one follows. What was sent and not answered counts as not sent. */
+  interrupted(): void;
+  /** There will be no stream until {@link StreamKeeper.open} is called again. */
+  failed(error: unknown): void;
+}
+
+export interface StreamContext {
+  readonly endpoints: Endpoints;
+  readonly auth: Auth;
+  readonly clock: Clock;
+  readonly connectMs: number;
+  readonly life: AbortSignal;
+  /** Counts the streams that were opened, and those that are open. */
+  readonly count: (change: 1 | -1) => void;
+}
+
+type Link<A> = ClientDuplexStream<Buffer, A>;
+
+type State<A> =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'opening'; readonly abort: AbortController }
+  | {
+      readonly kind: 'open';
+      readonly link: Link<A>;
+      readonly name: string;
+      readonly metadata: Metadata;
+      unhook(): void;
+    };
+
+const maxLogins = 3;
+
+/** Keeps one stream open for as long as its user wants it, on one endpoint after another. */
+export class StreamKeeper<A> {
+  readonly #method: Method<A>;
+  readonly #user: StreamUser<A>;
+  readonly #context: StreamContext;
+  readonly #retry: Retry;
+  #state: State<A> = { kind: 'idle' };
+  /** Since the last message that came: failures that other endpoints may not share, and refused tokens. */
+  #tlsFailures = 0;
+  #logins = 0;
+
+  constructor(method: Method<A>, user: StreamUser<A>, retry: Retry, context: StreamContext) {
+    this.#method = method;
+    this.#user = user;
+    this.#retry = retry;
+    this.#context = context;
+  }
+
+  get isOpen(): boolean {
+    return this.#state.kind === 'open';
+  }
+
+  /** Opens the stream, unless it is open or being opened. */
+  open(): void {
+    if (this.#state.kind === 'idle') this.#reopen(false);
+  }
+
+  /** Sends, if the stream is open; what is to be sent after opening is asked for by `opened`. */
+  send(message: Buffer): void {
+    if (this.#state.kind === 'open') this.#state.link.write(message);
+  }
+
+  /** Gives the stream up for this reason and opens another one. */
+  restart(failure: Failure): void {
+    if (this.#state.kind === 'open') this.#down(failure);
+  }
+
+  /** Closes the stream. {@link open} opens it again. */
+  stop(): void {
+    const state = this.#leave();
+    if (state.kind === 'opening') state.abort.abort();
+  }
+
+  #leave(): State<A> {
+    const state = this.#state;
+    this.#state = { kind: 'idle' };
+    if (state.kind === 'open') {
+      state.unhook();
+      this.#context.count(-1);
+      state.link.cancel();
+    }
+    return state;
+  }
+
+  #reopen(wait: boolean): void {
+    const abort = new AbortController();
+    const state = { kind: 'opening', abort } as const;
+    this.#state = state;
+    this.#connect(abort.signal, wait).then(
+      ([connection, metadata]) => {
+        if (this.#state === state) this.#start(connection, metadata);
+      },
+      (error) => {
+        if (this.#state !== state) return;
+        this.#state = { kind: 'idle' };
+        this.#user.failed(error);
+      },
+    );
+  }
+
+  /** Tries endpoint after endpoint until one can be talked to. Rejects when it is of no use to go on. */
+  async #connect(signal: AbortSignal, wait: boolean): Promise<readonly [Connection, Metadata]> {
+    const { endpoints, auth, connectMs } = this.#context;
+    if (wait) await this.#retry.wait(Number.POSITIVE_INFINITY, signal);
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const metadata = await orAbort(auth.metadata(), signal);
+        const connection = endpoints.current;
+        // Pacing may come before connecting; the wait for both ends with this stream at the latest.
+        await connection.connect(2 * connectMs, signal);
+        if (connection.ready !== undefined) return [connection, metadata];
+      } catch (error) {
+        this.#judge(error);
+      }
+      await this.#retry.wait(Number.POSITIVE_INFINITY, signal);
+    }
+  }
+
+  /** Throws what ends the stream for good. */
+  #judge(error: unknown): void {
+    if (error instanceof Failure) {
+      this.#context.endpoints.failed(error.endpoint);
+      const hopeless = error.meaning.code === 'TLS_FAILED' && ++this.#tlsFailures >= this.#context.endpoints.count;
+      if (hopeless) throw error.toError(`open ${this.#method.name}`);
+    } else if (!isCoordinationError(error) || !error.retryable) throw error;
+  }
+
+  #start(connection: Connection, metadata: Metadata): void {
+    const client = connection.ready;
+    if (client === undefined) {
+      this.#reopen(true);
+      return;
+    }
+    const sent = metadata.clone();
+    // etcd then ends the stream when its member has lost the leader, rather than leave it silent.
+    sent.set('hasleader', 'true');
+    const link = client.makeBidiStreamRequest(this.#method.path, (bytes: Buffer) => bytes, this.#method.decode, sent);
+    const { name } = connection.address;
+    const unhook = connection.onDrop(() => this.#ended(link, Failure.of(14, 'the connection was given up', name)));
+    this.#state = { kind: 'open', link, name, metadata, unhook };
+    this.#context.count(1);
+    link.on('data', (answer: A) => this.#received(link, answer));
+    link.on('error', (error: { code?: number; details?: string }) => {
+      this.#ended(link, Failure.of(error.code ?? 2, error.details ?? 'unknown', name));
+    });
+    link.on('end', () => this.#ended(link, Failure.of(14, 'the server ended the stream', name)));
+    this.#user.opened();
+  }
+
+  #received(link: Link<A>, answer: A): void {
+    if (this.#state.kind !== 'open' || this.#state.link !== link) return;
+    this.#retry.reset();
+    this.#tlsFailures = 0;
+    this.#logins = 0;
+    try {
+      this.#user.received(answer);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #ended(link: Link<A>, failure: Failure): void {
+    if (this.#state.kind === 'open' && this.#state.link === link) this.#down(failure);
+  }
+
+  #down(failure: Failure): void {
+    const state = this.#leave();
+    const { remedy, code } = failure.meaning;
+    const { auth, endpoints, life } = this.#context;
+    this.#user.interrupted();
+    if (remedy === 'authenticate' && state.kind === 'open') auth.expire(state.metadata);
+    else endpoints.failed(failure.endpoint, code === 'TIMEOUT');
+    if (this.#isHopeless(failure)) this.#fail(failure.toError(`use ${this.#method.name}`));
+    // The user may have stopped in the meantime, or the store may be closing.
+    else if (this.#state.kind === 'idle' && !life.aborted) this.#reopen(true);
+  }
+
+  #isHopeless({ meaning: { remedy, code } }: Failure): boolean {
+    if (remedy === 'authenticate') return !this.#context.auth.renewable || ++this.#logins > maxLogins;
+    return remedy === 'none' && code !== 'PROTOCOL_ERROR';
+  }
+
+  #fail(error: unknown): void {
+    this.stop();
+    this.#user.failed(error instanceof CoordinationError ? error : unexpected(error));
+  }
+}
+
+function unexpected(error: unknown): CoordinationError {
+  return new CoordinationError('PROTOCOL_ERROR', 'A message of the store could not be understood.', { cause: error });
+}

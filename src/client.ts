@@ -22,8 +22,7 @@ export interface ClientOptions {
   readonly random?: Random | undefined;
 }
 
-/** The names of the options of {@link ClientOptions}. @internal */
-export const clientOptions = ['ttlMs', 'host', 'clock', 'random'] as const;
+const clientOptions = ['ttlMs', 'host', 'clock', 'random'] as const;
 
 export interface ClientEvents {
   /** A session of this client has changed its state. */
@@ -40,8 +39,8 @@ const defaultTtlMs = 10_000;
  * A connection to a store, and the sessions by which this process holds things in it. Recipes are made on it:
  * `new Mutex(client, '/locks/job')`. An open client with a session keeps the process alive until {@link Client.close}.
  */
-export class Client implements ClientContext, AsyncDisposable {
-  readonly store: Store;
+export class Client<S extends Store = Store> implements ClientContext, AsyncDisposable {
+  readonly store: S;
   readonly clock: Clock;
   readonly random: Random;
   readonly identity: Identity;
@@ -54,7 +53,7 @@ export class Client implements ClientContext, AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Takes over the store: closing the client closes it. Sends nothing. Throws `INVALID_TTL`, `UNKNOWN_OPTION`. */
-  constructor(store: Store, options: ClientOptions = {}) {
+  constructor(store: S, options: ClientOptions = {}) {
     checkKnown(options, clientOptions, 'a client');
     checkHost(options.host);
     if (options.ttlMs !== undefined) checkTtl(options.ttlMs, store.traits);

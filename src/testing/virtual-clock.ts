@@ -93,6 +93,7 @@ export class VirtualClock implements Clock {
 
   /** Lets time pass up to this point of {@link now}. */
   async advanceTo(nowMs: number): Promise<void> {
+    this.#progress++;
     await settle();
     while ((this.nextMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
       this.#fireNext();
@@ -147,6 +148,7 @@ export class VirtualClock implements Clock {
   }
 
   #move(nowMs: number): void {
+    this.#progress++;
     if (nowMs <= this.#nowMs) return;
     this.#wallMs += nowMs - this.#nowMs;
     this.#nowMs = nowMs;

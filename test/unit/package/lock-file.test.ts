@@ -36,7 +36,7 @@ describe('the lock file', () => {
   it('and a planted omission and a planted address are seen', () => {
     const planted: LockFile = {
       'node_modules/tool': { optionalDependencies: { 'tool-linux': '1.0.0', 'tool-darwin': '1.0.0' } },
-      'node_modules/tool/node_modules/tool-linux': { resolved: 'https://registry.example/tool-linux-1.0.0.tgz' },
+      'node_modules/tool/node_modules/tool-linux': { resolved: 'https://example.org/tool-linux-1.0.0.tgz' },
     };
     expect(leftOut(planted)).toEqual(['tool-darwin']);
     expect(bound(planted)).toEqual(['node_modules/tool/node_modules/tool-linux']);

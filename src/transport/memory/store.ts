@@ -126,7 +126,7 @@ export class MemoryStore implements Store {
   async #answer<T>(options: CallOptions | undefined, run: () => T): Promise<T> {
     if (this.#closed) throw closedError('store');
     const answer = run();
-    await undefined;
+    await Promise.resolve();
     if (this.#closed) throw closedError('store');
     options?.signal?.throwIfAborted();
     return answer;

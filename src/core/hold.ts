@@ -3,7 +3,7 @@ import { Backoff } from './backoff.js';
 import { checkCall } from './checks.js';
 import type { Cancel } from './clock.js';
 import type { ClientContext } from './context.js';
-import { KeyWatch, type Ticket } from './key-watch.js';
+import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
 import { openScope, orAbort } from './signals.js';
 import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
@@ -60,7 +60,7 @@ export class Hold implements AsyncDisposable {
   #state: HoldState = { kind: 'held' };
   #controller: AbortController | undefined;
   #watch: KeyWatch | undefined;
-  readonly #cancelWatch: Cancel;
+  #cancelWatch: Cancel | undefined;
 
   constructor({ client, session, ticket, late, watch }: HoldParts) {
     this.client = client;
@@ -69,9 +69,9 @@ export class Hold implements AsyncDisposable {
     this.token = ticket.created;
     this.guard = held(ticket.key, ticket.created, session.lease);
     this.#late = late;
-    this.#cancelWatch = watch === undefined ? client.clock.after(watchAfterMs, () => this.#startWatch()) : () => {};
     this.#watch = watch;
-    watch?.handOver(this.#listener());
+    if (watch === undefined) this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
+    else watch.handOver((news) => this.#hear(news));
     this.#withdraw = session.onEnd((reason) => this.#lose(reason));
   }
 
@@ -169,7 +169,7 @@ export class Hold implements AsyncDisposable {
 
   #end(state: HoldState): void {
     this.#state = state;
-    this.#cancelWatch();
+    this.#cancelWatch?.();
     this.#watch?.stop();
     this.#watch = undefined;
     this.#withdraw();
@@ -205,16 +205,16 @@ export class Hold implements AsyncDisposable {
     return false;
   }
 
-  #listener(): { gone(): void; error(error: unknown): void } {
-    return {
-      gone: () => this.#ticketLost('it was deleted or overwritten'),
-      error: (error) => this.#ticketLost('it can no longer be watched', error),
-    };
+  #hear(news: KeyNews): void {
+    // A new value is no loss: a leader proclaims one.
+    if (news.kind === 'gone') this.#ticketLost('it was deleted or overwritten');
+    if (news.kind === 'error') this.#ticketLost('it can no longer be watched', news.error);
   }
 
   #startWatch(): void {
+    this.#cancelWatch = undefined;
     const ticket = { key: this.key, created: this.token, lease: this.session.lease };
-    this.#watch = new KeyWatch(this.client.store, ticket, this.#listener());
+    this.#watch = new KeyWatch(this.client.store, ticket, (news) => this.#hear(news));
   }
 }
 

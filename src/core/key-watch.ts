@@ -1,4 +1,4 @@
-import type { Batch, Entry, LeaseId, Store, Watch } from './store.js';
+import type { Batch, LeaseId, Store, Watch } from './store.js';
 
 /** A ticket in a waiting line, as the store shows it. */
 export interface Ticket {
@@ -9,49 +9,53 @@ export interface Ticket {
   readonly lease?: LeaseId;
 }
 
-/** What a {@link KeyWatch} tells. `error`: the store ended the watch for good. */
-export interface KeyListener {
-  /** The ticket is gone, or is not the same any more: deleted, created anew, or taken off its lease. */
-  gone(): void;
-  /** The ticket is there, with another value. */
-  touched?(): void;
-  error(error: unknown): void;
-}
+/**
+ * What a {@link KeyWatch} tells. `gone`: the ticket is not there any more, or is not the same: deleted, created anew, or
+ * taken off its lease. `touched`: it is there, with another value. `error`: the store ended the watch for good. After
+ * `gone` and `error` there is nothing more.
+ */
+export type KeyNews =
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'touched' }
+  | { readonly kind: 'error'; readonly error: unknown };
 
 /** Follows one ticket. Costs what a watch costs: one request and one read to start. */
 export class KeyWatch {
   readonly #watch: Watch;
   readonly #ticket: Pick<Ticket, 'key' | 'created' | 'lease'>;
-  #listener: KeyListener | undefined;
+  #tell: ((news: KeyNews) => void) | undefined;
   #modified: bigint | undefined;
 
-  constructor(store: Store, ticket: Pick<Ticket, 'key' | 'created' | 'lease'>, listener: KeyListener) {
+  constructor(store: Store, ticket: Pick<Ticket, 'key' | 'created' | 'lease'>, tell: (news: KeyNews) => void) {
     this.#ticket = ticket;
-    this.#listener = listener;
+    this.#tell = tell;
     this.#watch = store.watch({ key: ticket.key });
-    void this.#follow();
+    this.#next();
   }
 
   /** Somebody else is told from now on. */
-  handOver(listener: KeyListener): void {
-    if (this.#listener !== undefined) this.#listener = listener;
+  handOver(tell: (news: KeyNews) => void): void {
+    if (this.#tell !== undefined) this.#tell = tell;
   }
 
   /** Ends the watch. Nobody is told anything any more. */
   stop(): void {
-    this.#listener = undefined;
+    this.#tell = undefined;
     void this.#watch.return();
   }
 
-  async #follow(): Promise<void> {
-    try {
-      for await (const batch of this.#watch) {
-        this.#look(batch);
-        if (this.#listener === undefined) return;
-      }
-    } catch (error) {
-      this.#listener?.error(error);
-    }
+  /** Not `for await`: its generator would keep the last batch, and with it the ticket's value, for as long as it waits. */
+  #next(): void {
+    this.#watch.next().then(
+      (result) => this.#step(result),
+      (error: unknown) => this.#end({ kind: 'error', error }),
+    );
+  }
+
+  #step(result: IteratorResult<Batch>): void {
+    if (result.done !== true) this.#look(result.value);
+    if (this.#tell === undefined) void this.#watch.return();
+    else this.#next();
   }
 
   #look(batch: Batch): void {
@@ -59,17 +63,21 @@ export class KeyWatch {
     const entry = (batch.kind === 'snapshot' ? batch.entries : batch.puts)[0];
     const { created, lease } = this.#ticket;
     if (entry === undefined || entry.created !== created || entry.lease !== lease) {
-      const listener = this.#listener;
-      this.#listener = undefined;
-      listener?.gone();
+      this.#end({ kind: 'gone' });
     } else {
-      this.#touch(entry);
+      this.#touch(entry.modified);
     }
   }
 
-  #touch(entry: Entry): void {
+  #touch(modified: bigint): void {
     const before = this.#modified;
-    this.#modified = entry.modified;
-    if (before !== undefined && before !== entry.modified) this.#listener?.touched?.();
+    this.#modified = modified;
+    if (before !== undefined && before !== modified) this.#tell?.({ kind: 'touched' });
+  }
+
+  #end(news: KeyNews): void {
+    const tell = this.#tell;
+    this.#tell = undefined;
+    tell?.(news);
   }
 }

@@ -1,7 +1,7 @@
 import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
 import type { HoldParts } from '../core/hold.js';
-import { type KeyListener, KeyWatch, type Ticket } from '../core/key-watch.js';
+import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
 import type { Session } from '../core/session.js';
 import { firstOf, orAbort, type Scope, sleep } from '../core/signals.js';
 import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
@@ -29,7 +29,7 @@ export class Place {
   #ownWatch: KeyWatch | undefined;
   #blockerWatch: { readonly key: string; readonly watch: KeyWatch } | undefined;
   /** Something that is watched has changed since the last decision. */
-  #news: { readonly error?: unknown } | undefined;
+  #news: KeyNews | undefined;
   #wake: () => void = () => {};
 
   constructor(client: ClientContext, session: Session, path: string, value: Uint8Array, rule: LineRule) {
@@ -79,9 +79,9 @@ export class Place {
       const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
       await firstOf(this.#signal, [wake, inCase]);
     }
-    const { error } = this.#news ?? {};
+    const news = this.#news;
     this.#news = undefined;
-    if (error !== undefined) throw error;
+    if (news?.kind === 'error') throw news.error;
     return this.#decide(await this.#readAhead());
   }
 
@@ -170,19 +170,14 @@ export class Place {
 
   #watch(blocker: Ticket): void {
     const { store } = this.#client;
-    const error = (cause: unknown) => this.#tell({ error: cause });
-    this.#ownWatch ??= new KeyWatch(store, this.#mine(), { gone: () => this.#tell({}), error });
+    this.#ownWatch ??= new KeyWatch(store, this.#mine(), (news) => this.#hear(news));
     if (this.#blockerWatch?.key === blocker.key) return;
     this.#unwatchBlocker();
-    const changed: KeyListener = {
-      gone: () => {
-        this.#unwatchBlocker();
-        this.#tell({});
-      },
-      touched: () => this.#tell({}),
-      error,
-    };
-    this.#blockerWatch = { key: blocker.key, watch: new KeyWatch(store, blocker, changed) };
+    const watch = new KeyWatch(store, blocker, (news) => {
+      if (news.kind === 'gone') this.#unwatchBlocker();
+      this.#hear(news);
+    });
+    this.#blockerWatch = { key: blocker.key, watch };
   }
 
   #unwatchBlocker(): void {
@@ -190,8 +185,8 @@ export class Place {
     this.#blockerWatch = undefined;
   }
 
-  #tell(news: { readonly error?: unknown }): void {
-    this.#news ??= news;
+  #hear(news: KeyNews): void {
+    if (this.#news === undefined || news.kind === 'error') this.#news = news;
     this.#wake();
   }
 

@@ -1,4 +1,4 @@
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type Client, type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Clock, Random } from '../../core/clock.js';
 import { onAbort, openScope, orAbort, type Scope } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
@@ -211,7 +211,14 @@ export class Calls {
         if (error === null) resolve(answer as A);
         else reject(Failure.of(error.code, error.details, endpoint, limitMs >= Math.min(attemptMs, 1_000)));
       };
-      const call = client.makeUnaryRequest(method.path, asIs, method.decode, request, metadata, { deadline }, done);
+      let call: ClientUnaryCall;
+      try {
+        call = client.makeUnaryRequest(method.path, asIs, method.decode, request, metadata, { deadline }, done);
+      } catch {
+        this.#open.delete(open);
+        reject(Failure.of(status.UNAVAILABLE, 'Channel closed before call started', endpoint));
+        return;
+      }
       if (options?.signal !== undefined) unlink = onAbort(options.signal, open.end);
     });
   }

@@ -1,10 +1,10 @@
+import { status } from '@grpc/grpc-js';
 import type { Cancel } from '../../core/clock.js';
 import { onAbort } from '../../core/signals.js';
 import type { CallOptions, Lease, LeaseId } from '../../core/store.js';
 import { CoordinationError } from '../../errors.js';
 import type { ClusterGuard } from './cluster-guard.js';
 import { type Int64, LeaseKeepAliveRequest, type LeaseKeepAliveResponse } from './codec/etcd.js';
-import { Failure } from './failure.js';
 import { leaseNumber, sameInt64, toBigint } from './int64.js';
 import { finished, streams } from './methods.js';
 import type { Retry } from './retry.js';
@@ -54,7 +54,10 @@ export class LeaseHub {
         for (const renewal of this.#waiting) this.#send(renewal);
       },
       received: (response: LeaseKeepAliveResponse): void => this.#received(response),
-      interrupted: (): void => this.#clearStream(),
+      interrupted: (): boolean => {
+        this.#clearStream();
+        return this.#waiting.size > 0;
+      },
       failed: (error: unknown): void => this.close(error),
     };
     this.#keeper = new StreamKeeper(streams.keepAlive, user, context.retry(), context);
@@ -115,11 +118,10 @@ export class LeaseHub {
   #startTimer(): Cancel | undefined {
     const oldest = this.#line[0];
     if (oldest === undefined) return undefined;
-    const { clock, attemptMs, endpoints } = this.#context;
-    const { name } = endpoints.current.address;
+    const { clock, attemptMs } = this.#context;
     return clock.after(oldest.sentMs + attemptMs - clock.now(), () => {
       this.#cancelTimer = undefined;
-      this.#keeper.restart(Failure.of(4, 'no answer on the keep-alive stream', name));
+      this.#keeper.restart(status.DEADLINE_EXCEEDED, 'no answer on the keep-alive stream');
     });
   }
 
@@ -128,8 +130,7 @@ export class LeaseHub {
     const sent = this.#line[0];
     if (sent === undefined || !sameInt64(sent.renewal.id, response.ID)) {
       // The order is lost, and with it the knowledge of which answer is whose.
-      const { name } = this.#context.endpoints.current.address;
-      this.#keeper.restart(Failure.of(13, 'an answer on the keep-alive stream fits no request', name));
+      this.#keeper.restart(status.INTERNAL, 'an answer on the keep-alive stream fits no request');
       return;
     }
     this.#line.shift();

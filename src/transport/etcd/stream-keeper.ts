@@ -1,4 +1,4 @@
-import type { ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { type ClientDuplexStream, type Metadata, status } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { orAbort } from '../../core/signals.js';
 import { CoordinationError, isCoordinationError } from '../../errors.js';
@@ -14,8 +14,8 @@ export interface StreamUser<A> {
   /** The stream is open: send what is owed. */
   opened(): void;
   received(answer: A): void;
-  /** The stream is gone; another one follows. What was sent and not answered counts as not sent. */
-  interrupted(): void;
+  /** The stream is gone. What was sent and not answered counts as not sent. Returns whether another one is wanted. */
+  interrupted(): boolean;
   /** There will be no stream until {@link StreamKeeper.open} is called again. */
   failed(error: unknown): void;
 }
@@ -77,8 +77,18 @@ export class StreamKeeper<A> {
     if (this.#state.kind === 'open') this.#state.link.write(message);
   }
 
-  /** Gives the stream up for this reason and opens another one. */
-  restart(failure: Failure): void {
+  /** Where the stream leads, for messages. */
+  get endpoint(): string {
+    return this.#state.kind === 'open' ? this.#state.name : this.#context.endpoints.current.address.name;
+  }
+
+  /** Gives the stream up for a reason, told as gRPC would, and opens another one. */
+  restart(code: status, text: string): void {
+    this.giveUp(Failure.of(code, text, this.endpoint));
+  }
+
+  /** As {@link restart}, for a reason that is known already. */
+  giveUp(failure: Failure): void {
     if (this.#state.kind === 'open') this.#down(failure);
   }
 
@@ -154,14 +164,16 @@ export class StreamKeeper<A> {
     sent.set('hasleader', 'true');
     const link = client.makeBidiStreamRequest(this.#method.path, (bytes: Buffer) => bytes, this.#method.decode, sent);
     const { name } = connection.address;
-    const unhook = connection.onDrop(() => this.#ended(link, Failure.of(14, 'the connection was given up', name)));
+    const unhook = connection.onDrop(() =>
+      this.#ended(link, Failure.of(status.UNAVAILABLE, 'the connection was given up', name)),
+    );
     this.#state = { kind: 'open', link, name, metadata, unhook };
     this.#context.count(1);
     link.on('data', (answer: A) => this.#received(link, answer));
     link.on('error', (error: { code?: number; details?: string }) => {
-      this.#ended(link, Failure.of(error.code ?? 2, error.details ?? 'unknown', name));
+      this.#ended(link, Failure.of(error.code ?? status.UNKNOWN, error.details ?? 'unknown', name));
     });
-    link.on('end', () => this.#ended(link, Failure.of(14, 'the server ended the stream', name)));
+    link.on('end', () => this.#ended(link, Failure.of(status.UNAVAILABLE, 'the server ended the stream', name)));
     this.#user.opened();
   }
 
@@ -185,12 +197,11 @@ export class StreamKeeper<A> {
     const state = this.#leave();
     const { remedy, code } = failure.meaning;
     const { auth, endpoints, life } = this.#context;
-    this.#user.interrupted();
+    const wanted = this.#user.interrupted();
     if (remedy === 'authenticate' && state.kind === 'open') auth.expire(state.metadata);
     else endpoints.failed(failure.endpoint, code === 'TIMEOUT');
     if (this.#isHopeless(failure)) this.#fail(failure.toError(`use ${this.#method.name}`));
-    // The user may have stopped in the meantime, or the store may be closing.
-    else if (this.#state.kind === 'idle' && !life.aborted) this.#reopen(true);
+    else if (wanted && this.#state.kind === 'idle' && !life.aborted) this.#reopen(true);
   }
 
   #isHopeless({ meaning: { remedy, code } }: Failure): boolean {

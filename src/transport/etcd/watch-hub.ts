@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import type { Cancel } from '../../core/clock.js';
 import type { CallOptions, Range, Snapshot, Watch } from '../../core/store.js';
 import { WatchQueue } from '../../core/stream.js';
@@ -5,7 +6,6 @@ import { isCoordinationError } from '../../errors.js';
 import type { ClusterGuard } from './cluster-guard.js';
 import { WatchRequest, type WatchResponse } from './codec/etcd.js';
 import { Failure } from './failure.js';
-import { meaningOf } from './failure-table.js';
 import { fromNumber, isZero, toBigint } from './int64.js';
 import { finished, streams } from './methods.js';
 import type { KeySpace } from './ranges.js';
@@ -50,7 +50,7 @@ export class WatchHub {
         for (const watched of this.#watches) this.#create(watched);
       },
       received: (response: WatchResponse): void => this.#received(response),
-      interrupted: (): void => this.#interrupted(),
+      interrupted: (): boolean => this.#interrupted(),
       failed: (error: unknown): void => this.close(error),
     };
     this.#keeper = new StreamKeeper(streams.watch, user, context.retry(), context);
@@ -123,12 +123,10 @@ export class WatchHub {
 
   /** A server that does not confirm a watch in time is left for another one. */
   #startTimer(): Cancel {
-    const { clock, attemptMs, endpoints } = this.#context;
-    const { name } = endpoints.current.address;
+    const { clock, attemptMs } = this.#context;
     return clock.after(attemptMs, () => {
       this.#cancelTimer = undefined;
-      if (this.#creating.size === 0) return;
-      this.#keeper.restart(Failure.of(4, 'a watch was not confirmed in time', name));
+      if (this.#creating.size > 0) this.#keeper.restart(status.DEADLINE_EXCEEDED, 'a watch was not confirmed in time');
     });
   }
 
@@ -138,12 +136,12 @@ export class WatchHub {
     this.#cancelTimer = this.#creating.size === 0 ? undefined : this.#startTimer();
   }
 
-  #interrupted(): void {
+  #interrupted(): boolean {
     this.#clearStream();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     for (const watched of this.#watches) watched.interrupted();
-    if (this.#watches.size === 0) this.#stop();
+    return this.#watches.size > 0;
   }
 
   #received(response: WatchResponse): void {
@@ -158,7 +156,7 @@ export class WatchHub {
     const watched = this.#byId.get(id);
     if (watched === undefined) {
       // Not asked for, or no longer: nobody must get to see it, and the server should stop.
-      if (id > 0 && !this.#cancelled.has(id)) this.#cancel(id);
+      if (id >= 0 && Number.isSafeInteger(id) && !this.#cancelled.has(id)) this.#cancel(id);
     } else if (watched.phase !== 'live') return;
     else if (response.events.length === 0 && !response.fragment) watched.progressed(revision);
     else if (watched.changed(response) === 'gap') this.#resync(watched);
@@ -217,12 +215,11 @@ export class WatchHub {
   /** The server ended one watch for a reason of its own. */
   #ended(watched: Watched, reason: string): void {
     const text = reason.replace(/^rpc error: code = \w+ desc = /, '') || 'watch canceled';
-    const { name } = this.#context.endpoints.current.address;
-    const failure = new Failure(meaningOf(2, text), name, text);
+    const failure = Failure.of(status.UNKNOWN, text, this.#keeper.endpoint);
     const { remedy, code } = failure.meaning;
     if (code === 'PERMISSION_DENIED' && this.#context.auth.renewable) void this.#doubt(watched, failure);
     else if (remedy === 'none') watched.queue.fail(failure.toError('watch', keyOf(watched.range)));
-    else this.#keeper.restart(failure);
+    else this.#keeper.giveUp(failure);
   }
 
   /**
@@ -234,7 +231,7 @@ export class WatchHub {
       if (watched.refusals++ > 0) throw failure.toError('watch', keyOf(watched.range));
       await this.#context.read(watched.range);
       const stale = { ...failure.meaning, remedy: 'authenticate' } as const;
-      this.#keeper.restart(new Failure(stale, failure.endpoint, failure.text));
+      this.#keeper.giveUp(new Failure(stale, failure.endpoint, failure.text));
     } catch (error) {
       watched.queue.fail(error);
     }

@@ -73,7 +73,8 @@ export class Watched {
   }
 
   snapshot({ revision, entries }: Snapshot): void {
-    this.#resume = revision > this.#floor ? revision : this.#floor;
+    if (revision > this.#floor) this.#raiseFloor(revision, undefined);
+    this.#resume = this.#floor;
     this.queue.snapshot(revision, entries);
   }
 

@@ -3,17 +3,15 @@
  * One client, one commit at a time, 100 lines; each commit also deletes an old ticket, so that lines stay short. With `--json` it
  * prints one line of JSON.
  */
-// biome-ignore lint/style/noRestrictedImports: it measures the store itself, below the public surface.
-import { absent, put, read, remove } from '../src/core/store.js';
-// biome-ignore lint/style/noRestrictedImports: as above.
-import { createMemoryCluster } from '../src/transport/memory/cluster.js';
+import { absent, put, read, remove } from 'coterie';
+import { memoryCluster } from 'coterie/memory';
 
 const rounds = 5;
 const commits = 50_000;
 const lines = 100;
 
 async function round(): Promise<number> {
-  const store = createMemoryCluster().store();
+  const store = memoryCluster().store();
   const { id } = await store.grant(60_000);
   const started = performance.now();
   for (let n = 0; n < commits; n++) {
@@ -30,7 +28,7 @@ async function round(): Promise<number> {
 }
 
 async function load(): Promise<number> {
-  const store = createMemoryCluster().store();
+  const store = memoryCluster().store();
   const started = performance.now();
   for (let n = 0; n < 100_000; n += 100) {
     // Spread over the key space, so that keys do not come in order.

@@ -5,7 +5,7 @@ import type { Cancel } from './clock.js';
 import type { ClientContext } from './context.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
-import { openScope, orAbort } from './signals.js';
+import { within } from './signals.js';
 import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
 
 /** What a {@link Hold} is made from. */
@@ -29,6 +29,8 @@ type HoldState =
   | { readonly kind: 'lost'; readonly reason: CoordinationError }
   | { readonly kind: 'released'; readonly done: Promise<boolean> };
 
+const isHeld: HoldState = { kind: 'held' };
+
 /**
  * A hold this old has its ticket watched for interference from outside. A shorter one is not worth the requests: what
  * it writes through {@link Hold.commit} is checked by the store anyway.
@@ -48,16 +50,14 @@ export class Hold implements AsyncDisposable {
   readonly key: string;
   /** The fencing token: strictly greater than that of every earlier holder of the same thing. */
   readonly token: bigint;
-  /** A guard for one's own commits: holds exactly as long as this is held. */
-  readonly guard: Guard;
 
   /** @internal */
   protected readonly client: ClientContext;
   /** @internal */
   protected readonly session: Session;
   readonly #late: boolean;
-  readonly #withdraw: () => void;
-  #state: HoldState = { kind: 'held' };
+  readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
+  #state: HoldState = isHeld;
   #controller: AbortController | undefined;
   #watch: KeyWatch | undefined;
   #cancelWatch: Cancel | undefined;
@@ -67,12 +67,16 @@ export class Hold implements AsyncDisposable {
     this.session = session;
     this.key = ticket.key;
     this.token = ticket.created;
-    this.guard = held(ticket.key, ticket.created, session.lease);
     this.#late = late;
     this.#watch = watch;
     if (watch === undefined) this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
     else watch.handOver((news) => this.#hear(news));
-    this.#withdraw = session.onEnd((reason) => this.#lose(reason));
+    session.onEnd(this.#sessionEnded);
+  }
+
+  /** A guard for one's own commits: holds exactly as long as this is held. */
+  get guard(): Guard {
+    return held(this.key, this.token, this.session.lease);
   }
 
   /**
@@ -106,12 +110,7 @@ export class Hold implements AsyncDisposable {
     if (this.#state.kind === 'lost') return false;
     // Of the three states only 'released' is left, which the compiler cannot see across the calls above.
     const { done } = this.#state as HoldState & { kind: 'released' };
-    const scope = openScope(this.client.clock, options, `releasing "${printable(this.key)}"`);
-    try {
-      return await orAbort(done, scope.signal);
-    } finally {
-      scope[Symbol.dispose]();
-    }
+    return await within(this.client.clock, options, `releasing "${printable(this.key)}"`, done);
   }
 
   /** As {@link Hold.release}: `await using hold = ...` gives it back at the end of the block. */
@@ -172,7 +171,7 @@ export class Hold implements AsyncDisposable {
     this.#cancelWatch?.();
     this.#watch?.stop();
     this.#watch = undefined;
-    this.#withdraw();
+    this.session.offEnd(this.#sessionEnded);
     this.#controller?.abort(this.#endReason());
   }
 

@@ -1,6 +1,6 @@
 import { checkCall, closedError } from './checks.js';
 import { Session, type SessionDeps } from './session.js';
-import { openScope, orAbort } from './signals.js';
+import { within } from './signals.js';
 import type { CallOptions } from './store.js';
 
 /**
@@ -30,7 +30,7 @@ export class SessionKeeper {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
-    return this.#waitFor(this.#opening, options);
+    return within(this.#deps.clock, options, 'opening a session', this.#opening);
   }
 
   /** Closes the session, and one that is just being opened. */
@@ -45,14 +45,5 @@ export class SessionKeeper {
     this.#current = session;
     this.#opened(session);
     return session;
-  }
-
-  async #waitFor(opening: Promise<Session>, options: CallOptions): Promise<Session> {
-    const scope = openScope(this.#deps.clock, options, 'opening a session');
-    try {
-      return await orAbort(opening, scope.signal);
-    } finally {
-      scope[Symbol.dispose]();
-    }
   }
 }

@@ -4,7 +4,7 @@ import { checkCall, checkTtl } from './checks.js';
 import type { Cancel, Clock, Random } from './clock.js';
 import { SafeEmitter } from './emitter.js';
 import { ticketKey } from './keys.js';
-import { openScope, orAbort } from './signals.js';
+import { within } from './signals.js';
 import { type CallOptions, type Lease, type LeaseId, remove, type Store } from './store.js';
 
 /**
@@ -146,14 +146,15 @@ export class Session {
     return ticketKey(path, this.lease, ++this.#tickets);
   }
 
-  /** Runs `ended` once, when the session ends; at once if it has. Returns how to withdraw it. */
-  onEnd(ended: (reason: CoordinationError) => void): () => void {
-    if (this.#state.kind === 'lost' || this.#state.kind === 'closed') {
-      ended(this.#state.reason);
-      return () => {};
-    }
-    this.#dependants.add(ended);
-    return () => this.#dependants.delete(ended);
+  /** Runs `ended` once, when the session ends; at once if it has. */
+  onEnd(ended: (reason: CoordinationError) => void): void {
+    if (this.#state.kind === 'lost' || this.#state.kind === 'closed') ended(this.#state.reason);
+    else this.#dependants.add(ended);
+  }
+
+  /** Takes back {@link onEnd}. */
+  offEnd(ended: (reason: CoordinationError) => void): void {
+    this.#dependants.delete(ended);
   }
 
   /**
@@ -191,17 +192,7 @@ export class Session {
   close(options: CallOptions = {}): Promise<void> {
     checkCall(options, 'close');
     this.#closing ??= this.#close();
-    if (options.signal === undefined && options.timeoutMs === undefined) return this.#closing;
-    return this.#closeWithin(this.#closing, options);
-  }
-
-  async #closeWithin(closing: Promise<void>, options: CallOptions): Promise<void> {
-    const scope = openScope(this.#deps.clock, options, 'closing a session');
-    try {
-      await orAbort(closing, scope.signal).catch(() => {});
-    } finally {
-      scope[Symbol.dispose]();
-    }
+    return within(this.#deps.clock, options, 'closing a session', this.#closing).catch(() => {});
   }
 
   async #close(): Promise<void> {

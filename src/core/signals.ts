@@ -42,9 +42,11 @@ export function timeoutError(timeoutMs: number, what: string): CoordinationError
   return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${what}`, { field: 'timeoutMs' });
 }
 
+const nothing = (): void => {};
+
 /** Calls `run` with the reason once the signal aborts, at once if it has already. Returns how to take the listener off. */
 export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
-  if (signal === undefined) return () => {};
+  if (signal === undefined) return nothing;
   const end = (): void => run(signal.reason);
   if (signal.aborted) end();
   else signal.addEventListener('abort', end, { once: true });
@@ -61,6 +63,17 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined)
     const unlink = onAbort(signal, reject);
     promise.then(resolve, reject).finally(unlink);
   });
+}
+
+/** Waits for a promise no longer than a caller's `signal` and `timeoutMs` allow. The promise itself goes on. */
+export async function within<T>(clock: Clock, options: CallOptions, what: string, promise: Promise<T>): Promise<T> {
+  if (options.signal === undefined && options.timeoutMs === undefined) return promise;
+  const scope = openScope(clock, options, what);
+  try {
+    return await orAbort(promise, scope.signal);
+  } finally {
+    scope[Symbol.dispose]();
+  }
 }
 
 /** Waits on the given clock. Rejects with the reason of the signal, at once when it aborts. */

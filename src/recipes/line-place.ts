@@ -46,14 +46,14 @@ export class Place {
    * scope ends with the session, as a wait must not outlive what would make it count.
    */
   async stay<T>(scope: Scope, way: () => Promise<T>): Promise<T> {
-    const withdraw = this.#session.onEnd((reason) => scope.abort(reason));
+    this.#session.onEnd(scope.abort);
     this.#signal = scope.signal;
     let served: T | undefined;
     try {
       served = await way();
       return served;
     } finally {
-      withdraw();
+      this.#session.offEnd(scope.abort);
       this.#unwatchBlocker();
       if (served === undefined) await this.#leave();
     }

@@ -71,3 +71,12 @@ describe('embedded store behind a slow connection', () => {
     });
   }
 });
+
+it('all cases may run at the same time on one cluster', async () => {
+  const cluster = createMemoryCluster();
+  const cases = storeContract.filter(({ needs }) => needs === undefined);
+  const running = cases.map(({ run }, n) => {
+    return run({ ...plainWorld(cluster, realTime(systemClock)), prefix: `/contract/${n}/` });
+  });
+  await Promise.all(running);
+});

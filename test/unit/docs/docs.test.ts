@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js';
+
+/** What the snippets of the pages may take for given. */
+const given = `
+import { Client, Election, isCoordinationError, Mutex, put, type Term } from 'coterie';
+import { etcd as connectEtcd } from 'coterie/etcd';
+import { memory as openMemory, memoryCluster } from 'coterie/memory';
+import { FaultyStore, VirtualClock } from 'coterie/testing';
+declare const ca: string, cert: string, key: string, plan: string;
+declare const shutdown: AbortSignal, signal: AbortSignal;
+declare function stop(): void;
+declare function work(token: bigint, signal: AbortSignal): Promise<void>;
+declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
+export { Client, connectEtcd, Election, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, VirtualClock };
+export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
+`;
+
+/** One page is one story: a later snippet may use what an earlier one declared. */
+function errorsIn(snippets: readonly Snippet[]): string[] {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const file = join(root, 'docs-snippets.ts');
+  const body = snippets.map(({ code }) => code).join('\n');
+  const client = /\bconst client\b/.test(body) ? '' : 'declare const client: Client;';
+  const text = `${given}\n${client}\n${body}`;
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.getSourceFile = (name, ...rest) =>
+    name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true) : getSourceFile(name, ...rest);
+  host.fileExists = (name) => name === file || fileExists(name);
+  const program = ts.createProgram([file], { ...options, noUnusedLocals: false, noEmit: true }, host);
+  const source = program.getSourceFile(file);
+  const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+  return found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}
+
+describe('documentation runs', () => {
+  const withSnippets = pages().filter((page) => snippetsOf(page).some(({ file }) => file === undefined));
+
+  test.each(withSnippets)('what %s shows compiles against the public surface', { timeout: 30_000 }, (page) => {
+    expect(errorsIn(snippetsOf(page).filter(({ file }) => file === undefined))).toEqual([]);
+  });
+
+  test('a snippet that uses what does not exist is found out', { timeout: 30_000 }, () => {
+    const [bad] = snippetsOf('planted.md', '```ts\nnew Mutex(client, "/a").acquireNow();\n```\n');
+    expect(bad && errorsIn([bad])).toEqual([expect.stringContaining('acquireNow')]);
+  });
+
+  test('code that is said to be taken from a file is that file, to the letter', () => {
+    const quoted = pages()
+      .flatMap((page) => snippetsOf(page))
+      .filter(({ file }) => file !== undefined);
+    expect(quoted.map(({ file }) => file)).toContain('examples/quick-start.ts');
+    for (const { file, code } of quoted) expect(code).toBe(readFileSync(join(root, file ?? ''), 'utf8'));
+  });
+
+  test('every relative link leads somewhere', () => {
+    expect(pages().flatMap((page) => deadLinks(page, existsSync))).toEqual([]);
+    expect(deadLinks('README.md', () => false)).not.toEqual([]);
+  });
+});

@@ -50,6 +50,9 @@ export class Mutex {
   /** Sends nothing. Throws `INVALID_KEY`, `INVALID_PREFIX`, `INVALID_TTL`, `INVALID_OPTION`, `UNKNOWN_OPTION`. */
   constructor(client: ClientContext, path: string, options: MutexOptions = {}) {
     checkKnown(options, [...sessionOptions, 'label'], 'Mutex');
+    if (options.label !== undefined && typeof options.label !== 'string') {
+      throw new CoordinationError('INVALID_OPTION', 'label must be a string.', { field: 'label' });
+    }
     this.#line = new Line(client, path, sessionSource(client, options), exclusive, (parts) => new Hold(parts));
     this.#client = client;
     this.#label = options.label;

@@ -4,6 +4,7 @@ import { onAbort, orAbort, sleep } from '../../core/signals.js';
 import type { Address } from './address.js';
 import { connectFailure, Failure } from './failure.js';
 import type { Retry } from './retry.js';
+import { SocketTracker } from './socket-tracker.js';
 
 export interface ConnectionContext {
   readonly clock: Clock;
@@ -30,6 +31,8 @@ export class Connection {
   readonly #pace: Retry;
   readonly #dropped = new Set<() => void>();
   #client: Client | undefined;
+  /** Of this channel, and of those that were given up while calls on them went on. */
+  #trackers = new Map<Client, SocketTracker>();
   #opening: Promise<Client> | undefined;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -75,6 +78,17 @@ export class Connection {
     this.#client?.close();
     this.#client = undefined;
     this.#dropped.clear();
+    for (const tracker of this.#trackers.values()) tracker.destroy();
+    this.#trackers.clear();
+  }
+
+  #newClient(): Client {
+    const tracker = new SocketTracker();
+    const { target } = this.address;
+    const client = new Client(target, tracker.wrap(this.#credentials), this.#context.channelOptions);
+    for (const [old, { isEmpty }] of this.#trackers) if (isEmpty) this.#trackers.delete(old);
+    this.#trackers.set(client, tracker);
+    return client;
   }
 
   async #within(limitMs: number, opening: Promise<Client>, signal: AbortSignal): Promise<Client> {
@@ -91,11 +105,11 @@ export class Connection {
   }
 
   async #open(): Promise<Client> {
-    const { clock, life, connectMs, channelOptions } = this.#context;
+    const { clock, life, connectMs } = this.#context;
     const waitMs = this.#notBeforeMs - clock.now();
     if (waitMs > 0) await sleep(clock, waitMs, life);
     life.throwIfAborted();
-    this.#client ??= new Client(this.address.target, this.#credentials, channelOptions);
+    this.#client ??= this.#newClient();
     const client = this.#client;
     const state = await settled(client, clock, connectMs, life);
     if (state === 'ready') this.#pace.reset();
@@ -112,6 +126,8 @@ export class Connection {
     this.#notBeforeMs = clock.now() + this.#pace.nextMs();
     if (this.#client === client) this.#client = undefined;
     client.close();
+    this.#trackers.get(client)?.destroy();
+    this.#trackers.delete(client);
     life.throwIfAborted();
     throw connectFailure(name, text, secure);
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   checkCall,
   checkCommit,
@@ -97,6 +98,8 @@ export class EtcdStore implements Store {
   constructor(options: EtcdOptions, { clock = systemClock, random = systemRandom }: EtcdDeps = {}) {
     const config = resolveOptions(options);
     const life = this.#life.signal;
+    // Every call under way may listen to it; Node takes more than ten for a leak.
+    setMaxListeners(0, life);
     this.#space = new KeySpace(config.namespace);
     this.#guard = new ClusterGuard((error) => this.#end(error));
     this.#endpoints = new Endpoints(config, clock, random, life);

@@ -1,0 +1,89 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { etcd } from 'coterie/etcd';
+import type { WorkerEvent } from './events.js';
+import { type Actor, type Stage, type StageParts, type Tell, ttlMs } from './stage.js';
+
+const workerScript = fileURLToPath(new URL('./worker-process.js', import.meta.url));
+
+/** How long a worker may take to leave before it is killed. */
+const politeMs = 3_000;
+
+/** What a worker process is told at its start. */
+export interface WorkerSetup {
+  readonly name: string;
+  readonly prefix: string;
+  readonly endpoints: readonly string[];
+  readonly startNs: string;
+}
+
+/** What a worker process says. */
+export interface WorkerMessage {
+  readonly event: WorkerEvent;
+  readonly atMs: number;
+}
+
+/** Every worker a process of its own, with a client of its own of one etcd cluster. */
+export function etcdStage(endpoints: readonly string[], { keys, startNs, tell }: StageParts): Stage {
+  const client = etcd({ endpoints, ttlMs });
+  const children = new Set<ChildProcess>();
+  const killAll = (): void => {
+    for (const child of children) child.kill('SIGKILL');
+  };
+  // Whatever ends this process, no worker outlives it, not even one that is stopped and so cannot see it end.
+  process.on('exit', killAll);
+
+  const hire = (name: string): Actor => {
+    const prefix = keys.all.slice(0, -1);
+    const setup: WorkerSetup = { name, prefix, endpoints, startNs: String(startNs) };
+    // `advanced`, because tokens are bigints.
+    const child = fork(workerScript, [JSON.stringify(setup)], { serialization: 'advanced' });
+    children.add(child);
+    return follow(child, name, tell, () => children.delete(child));
+  };
+
+  const close = async ({ politely }: { readonly politely: boolean }): Promise<void> => {
+    const timer = setTimeout(killAll, politeMs);
+    const exits = [...children].map((child) => once(child, 'exit'));
+    if (politely) for (const child of children) child.send({ kind: 'leave' });
+    else killAll();
+    await Promise.all(exits);
+    clearTimeout(timer);
+    process.off('exit', killAll);
+  };
+
+  return {
+    client,
+    kill: { how: 'SIGKILL to its process', halts: true },
+    pause: { how: 'SIGSTOP to its process', halts: true },
+    wake: 'SIGCONT to its process',
+    hire,
+    close,
+  };
+}
+
+function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void): Actor {
+  let expected = false;
+  child.on('message', (message) => {
+    // Only the worker process is at the other end.
+    const { event, atMs } = message as WorkerMessage;
+    tell(name, event, atMs);
+  });
+  child.on('error', (error) => tell(name, { kind: 'fails', reason: error.message }, 0));
+  child.on('exit', (code, signal) => {
+    gone();
+    if (expected || code === 0) return;
+    tell(name, { kind: 'fails', reason: `its process ended with ${signal ?? `code ${code}`}` }, 0);
+  });
+  return {
+    name,
+    obey: (order) => child.send(order),
+    kill: () => {
+      expected = true;
+      child.kill('SIGKILL');
+    },
+    pause: () => child.kill('SIGSTOP'),
+    wake: () => child.kill('SIGCONT'),
+  };
+}

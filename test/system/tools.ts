@@ -52,11 +52,17 @@ export async function soon<T>(what: string, promise: Promise<T>, timeoutMs: numb
   }
 }
 
-/** The first of a list that must have one. */
-export function only<T>(items: readonly T[]): T {
-  const [item] = items;
-  if (item === undefined || items.length > 1) throw new Error(`expected one item, found ${items.length}`);
+/** The item at this place of a list, which must have one there. */
+export function at<T>(items: readonly T[], place: number): T {
+  const item = items[place];
+  if (item === undefined) throw new Error(`no item at ${place} of ${items.length}`);
   return item;
+}
+
+/** The one item of a list. */
+export function only<T>(items: readonly T[]): T {
+  if (items.length !== 1) throw new Error(`expected one item, found ${items.length}`);
+  return at(items, 0);
 }
 
 /** Whether each is greater than the one before. */

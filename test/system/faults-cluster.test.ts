@@ -1,0 +1,156 @@
+import { type Client, type Hold, isCoordinationError, keyBytes, Mutex, put } from 'coterie';
+import { expect, test } from 'vitest';
+import { aborted, at, type Followed, follow, promptMs, rises, soon, until } from './tools.js';
+import { type EtcdWorld, forEachEtcd, shortTtlMs } from './world.js';
+
+/** Everything down, and up again. */
+async function killAll(etcd: EtcdWorld): Promise<void> {
+  await Promise.all(etcd.cluster.nodes.map((node) => node.kill()));
+}
+
+async function startAll(etcd: EtcdWorld): Promise<void> {
+  await Promise.all(etcd.cluster.nodes.map((node) => node.start()));
+  await etcd.cluster.waitHealthy();
+}
+
+/** Time for a cluster to be there again, and for clients, which knock about once a second, to find it. */
+const recoveryMs = 15_000;
+
+function restartTests(etcd: EtcdWorld): void {
+  const lock = () => `${etcd.path}/lock`;
+
+  test('a restart within the TTL costs neither the holder its lock nor the waiters their places', async () => {
+    const hold = await new Mutex(etcd.client(), lock()).acquire();
+    const waiting: Followed<Hold>[] = [];
+    for (const client of etcd.clients(3)) {
+      waiting.push(follow(new Mutex(client, lock()).acquire()));
+      await etcd.keysOnce(waiting.length + 1, lock());
+    }
+    const line = await etcd.keys(lock());
+    await killAll(etcd);
+    await startAll(etcd);
+    expect(await etcd.keys(lock())).toEqual(line);
+    expect(hold.isHeld()).toBe(true);
+    expect(await soon('the release', hold.release(), recoveryMs)).toBe(true);
+    for (const [i, next] of waiting.entries()) {
+      const served = await soon('the handoff', next.done, recoveryMs);
+      expect(served.key).toBe(line[i + 1]);
+      expect(await served.release()).toBe(true);
+    }
+  });
+
+  test('an outage longer than the TTL is told to the holder during it, and all who wait get on after it', async () => {
+    const [first, ...others] = etcd.clients(4, { ttlMs: shortTtlMs });
+    const hold = await new Mutex(first as Client, lock()).acquire();
+    const order: bigint[] = [];
+    const working = others.map((client) => serveOnce(client, lock(), order));
+    await etcd.keysOnce(4, lock());
+    const session = await (first as Client).session();
+    await killAll(etcd);
+    // No one can have taken it yet: there is no store.
+    await soon('the loss', aborted(hold.signal), shortTtlMs + 1_000);
+    expect(hold.signal.reason).toMatchObject({ code: 'SESSION_LOST', lease: session.lease });
+    expect(hold.isHeld()).toBe(false);
+    await startAll(etcd);
+    // etcd gives leases that it finds at its start their whole TTL again.
+    await soon('all who wait', Promise.all(working), shortTtlMs + recoveryMs);
+    expect(order).toHaveLength(3);
+    expect(rises([hold.token, ...order])).toBe(true);
+    expect(await hold.release()).toBe(false);
+    await etcd.keysOnce(0, lock());
+  });
+}
+
+/** Holds once, for good: a hold that is lost before it is given back does not count. */
+async function serveOnce(client: Client, path: string, order: bigint[]): Promise<void> {
+  for (;;) {
+    const hold = await new Mutex(client, path).acquire();
+    order.push(hold.token);
+    if (await hold.release()) return;
+    order.splice(order.indexOf(hold.token), 1);
+  }
+}
+
+await forEachEtcd(restartTests, 1);
+
+await forEachEtcd((etcd) => {
+  restartTests(etcd);
+
+  test('the death of the leader stops the work on a fenced counter for 3 s at most, and loses none of it', async () => {
+    const state = `${etcd.path}/counter`;
+    const log = new CounterLog();
+    const stop = new AbortController();
+    const workers = etcd.clients(10).map((client) => count(client, state, log, stop.signal));
+    await until('some work', () => log.acknowledged.length >= 30);
+    const leader = await etcd.cluster.leader();
+    const before = log.acknowledged.length;
+    const killedAt = performance.now();
+    await leader.kill();
+    await until('work to go on', () => log.acknowledged.length > before + 1);
+    // What was answered just before the kill may be counted after it; the second one was begun after.
+    const resumedAt = at(log.acknowledged, before + 1).at;
+    await until('more work', () => log.acknowledged.length >= before + 50, { timeoutMs: 2 * promptMs });
+    stop.abort();
+    await soon('the workers to end', Promise.all(workers));
+    await leader.start();
+    await etcd.cluster.waitHealthy();
+    expect(resumedAt - killedAt).toBeLessThan(3_000);
+    await checkCounter(etcd, state, log);
+  });
+}, 3);
+
+interface Increment {
+  readonly value: number;
+  readonly token: bigint;
+  readonly at: number;
+}
+
+class CounterLog {
+  readonly acknowledged: Increment[] = [];
+  unknown = 0;
+}
+
+/** Increments the counter over and over, each time under the lock, fenced by it, and says which value it wrote. */
+async function count(client: Client, state: string, log: CounterLog, stop: AbortSignal): Promise<void> {
+  const mutex = new Mutex(client, `${state}-lock`);
+  while (!stop.aborted) {
+    const hold = await mutex.acquire({ signal: stop }).catch((error: unknown) => {
+      if (error === stop.reason) return undefined;
+      throw error;
+    });
+    if (hold === undefined) return;
+    await increment(client, hold, state, log);
+    await hold.release();
+  }
+}
+
+async function increment(client: Client, hold: Hold, state: string, log: CounterLog): Promise<void> {
+  try {
+    const { entries } = await client.store.read({ key: `${state}/now` });
+    const value = Number(entries[0] === undefined ? 0 : Buffer.from(entries[0].value).toString()) + 1;
+    await hold.commit([
+      put(`${state}/now`, keyBytes(String(value))),
+      put(`${state}/log/${value}`, keyBytes(String(hold.token))),
+    ]);
+    log.acknowledged.push({ value, token: hold.token, at: performance.now() });
+  } catch (error) {
+    if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) log.unknown++;
+    else if (!isCoordinationError(error) || !(error.retryable || /_LOST$/.test(error.code))) throw error;
+  }
+}
+
+/** Every acknowledged value is there, by the hand that was told so; nothing was counted that nobody tried. */
+async function checkCounter(etcd: EtcdWorld, state: string, log: CounterLog): Promise<void> {
+  const { store } = etcd.admin;
+  const { entries } = await store.read({ prefix: `${state}/log/`, order: 'oldest' });
+  const written = entries.map(({ key, value }) => ({
+    value: Number(key.slice(`${state}/log/`.length)),
+    token: BigInt(Buffer.from(value).toString()),
+  }));
+  expect(written.map(({ value }) => value)).toEqual(written.map((_, i) => i + 1));
+  expect(rises(written.map(({ token }) => token))).toBe(true);
+  for (const { value, token } of log.acknowledged) expect(written[value - 1]).toEqual({ value, token });
+  expect(new Set(log.acknowledged.map(({ value }) => value)).size).toBe(log.acknowledged.length);
+  expect(written.length).toBeLessThanOrEqual(log.acknowledged.length + log.unknown);
+  await store.commit([], [{ kind: 'delete', range: { prefix: `${state}/` } }]);
+}

@@ -186,7 +186,7 @@ export class Hold implements AsyncDisposable {
     }
   }
 
-  /** Deletes the ticket. An unknown outcome is tried again: the key is never used twice, so that is safe. */
+  /** Deletes the ticket. An unknown outcome is tried again, which is safe: the key is then never used again. */
   async #removeWhileLive(): Promise<boolean> {
     const { store, clock, random } = this.client;
     const backoff = new Backoff(clock, random);
@@ -194,6 +194,7 @@ export class Hold implements AsyncDisposable {
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
         const { ok } = await store.commit([this.guard], [remove(this.key)]);
+        if (ok && !unknown && !this.#late) this.session.returnTicket(this.key);
         return ok || unknown;
       } catch (error) {
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;

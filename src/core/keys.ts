@@ -60,12 +60,17 @@ export function checkPath(path: unknown): asserts path is string {
 }
 
 /**
- * The key of one acquisition's ticket. `n` counts up for each lease, so that no ticket key is ever used twice; that is
- * what makes a late or repeated delete of it harmless. The layout under the prefix is that of etcd's Go concurrency
- * package, which looks only at the prefix and the create revision.
+ * The key of a ticket, the `n`th of its lease. A ticket key is not used again while anything that was sent about it can
+ * still be under way, which is what makes a late or repeated delete harmless. The layout under the prefix is that of
+ * etcd's Go concurrency package, which looks only at the prefix and the create revision.
  */
 export function ticketKey(path: string, lease: LeaseId, n: number): string {
   return `${path}/${lease}-${n}`;
+}
+
+/** The `n` of a {@link ticketKey}. */
+export function ticketNumber(key: string): number {
+  return Number(key.slice(key.lastIndexOf('-') + 1));
 }
 
 /** The bytes of a key: UTF-8, and one byte for each escape made by {@link keyText}. */

@@ -3,7 +3,7 @@ import { Backoff } from './backoff.js';
 import { checkCall, checkTtl } from './checks.js';
 import type { Cancel, Clock, Random } from './clock.js';
 import { SafeEmitter } from './emitter.js';
-import { ticketKey } from './keys.js';
+import { ticketKey, ticketNumber } from './keys.js';
 import { within } from './signals.js';
 import { type CallOptions, type Lease, type LeaseId, remove, type Store } from './store.js';
 
@@ -68,6 +68,7 @@ export class Session {
   /** When the last good renewal was sent, on both clocks, and how long it is good for. */
   #base: { readonly now: number; readonly wall: number; readonly forMs: number };
   #tickets = 0;
+  readonly #returned: number[] = [];
   #renewing: Promise<void> | undefined;
   #timer: Cancel = () => {};
   #deadlineTimer: Cancel = () => {};
@@ -141,9 +142,17 @@ export class Session {
     return this.#state.kind === 'live';
   }
 
-  /** A ticket key that nobody has used or will use again. */
-  nextTicket(path: string): string {
-    return ticketKey(path, this.lease, ++this.#tickets);
+  /** A ticket key about which nothing is under way: a new one, or one that came back by {@link returnTicket}. */
+  takeTicket(path: string): string {
+    return ticketKey(path, this.lease, this.#returned.pop() ?? ++this.#tickets);
+  }
+
+  /**
+   * Gives a ticket key back for another use. Only for one of which the store has said that it is gone, in answer to the
+   * last of all requests about it: none of them may be unanswered, or it could hit the next ticket of that name.
+   */
+  returnTicket(key: string): void {
+    if (this.#deps.store.traits.exactHeld) this.#returned.push(ticketNumber(key));
   }
 
   /** Runs `ended` once, when the session ends; at once if it has. */

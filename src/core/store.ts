@@ -53,8 +53,9 @@ export interface Snapshot {
  *
  * - `absent`: the key does not exist.
  * - `unchanged`: the key exists and was last written at `modified`.
- * - `held`: the ticket that came into being at `created` under `lease` still exists. Sound on every store because a
- *   ticket key is never used twice: etcd compares the create revision, Consul checks the key's session.
+ * - `held`: the ticket that came into being at `created` under `lease` still exists. etcd compares the create revision;
+ *   Consul can only check the key's session, which means the same as long as a ticket key is never used twice: see
+ *   {@link StoreTraits.exactHeld}.
  */
 export type Guard =
   | { readonly kind: 'absent'; readonly key: string }
@@ -144,6 +145,13 @@ export interface StoreTraits {
   /** Shortest and longest time to live that can be asked for, in milliseconds. */
   readonly minTtlMs: number;
   readonly maxTtlMs: number;
+  /**
+   * Whether `held` compares `created` itself. Then a ticket key may be used again once nothing that was sent about its
+   * last use can still be under way, which spares etcd: every key that ever was stands in its index until the next
+   * compaction, and is walked over by each read of the line. Where only the lease is compared (Consul), a ticket key is
+   * used once.
+   */
+  readonly exactHeld: boolean;
   /** A lease that is not renewed ends after at most this many times its TTL, plus a second: etcd 1, Consul 2. */
   readonly ttlFactor: number;
 }

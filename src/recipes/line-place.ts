@@ -37,7 +37,7 @@ export class Place {
     this.#session = session;
     this.#prefix = `${path}/`;
     this.#rule = rule;
-    this.#key = session.nextTicket(path);
+    this.#key = session.takeTicket(path);
     this.#value = value;
   }
 
@@ -215,6 +215,7 @@ export class Place {
       () => true,
       () => false,
     );
-    if (!removed || this.#late) void this.#session.cleanUp(this.#key, this.#late);
+    if (removed && !this.#late) this.#session.returnTicket(this.#key);
+    else void this.#session.cleanUp(this.#key, this.#late);
   }
 }

@@ -29,6 +29,7 @@ import { CoordinationError, isCoordinationError } from '../../errors.js';
 import { Calls } from './calls.js';
 import { ClusterGuard } from './cluster-guard.js';
 import { LeaseGrantRequest, LeaseRevokeRequest } from './codec/etcd.js';
+import { CommitBatch, type Waiting } from './commit-batch.js';
 import { Endpoints } from './endpoints.js';
 import { fromNumber, leaseNumber, leaseText, toBigint } from './int64.js';
 import { LeaseHub } from './lease-hub.js';
@@ -36,7 +37,7 @@ import { finished, methods } from './methods.js';
 import { type EtcdOptions, resolveOptions } from './options.js';
 import { KeySpace } from './ranges.js';
 import { Retry } from './retry.js';
-import { fromTxn, inOrder, rangeRequest, toEntry, txnRequest } from './translate.js';
+import { fromTxn, inOrder, nestedAnswers, nestedTxnRequest, rangeRequest, toEntry, txnRequest } from './translate.js';
 import { WatchHub } from './watch-hub.js';
 
 /**
@@ -51,6 +52,7 @@ export const etcdTraits: StoreTraits = Object.freeze({
   minTtlMs: 1_000,
   maxTtlMs: 365 * 86_400_000,
   ttlFactor: 1,
+  exactHeld: true,
 });
 
 /** What a store has sent so far. */
@@ -90,6 +92,7 @@ export class EtcdStore implements Store {
   readonly #guard: ClusterGuard;
   readonly #endpoints: Endpoints;
   readonly #calls: Calls;
+  readonly #batch: CommitBatch;
   readonly #watches: WatchHub;
   readonly #leases: LeaseHub;
   #streamsOpened = 0;
@@ -104,6 +107,10 @@ export class EtcdStore implements Store {
     this.#guard = new ClusterGuard((error) => this.#end(error));
     this.#endpoints = new Endpoints(config, clock, random, life);
     this.#calls = new Calls(config, this.#endpoints, clock, random, life);
+    this.#batch = new CommitBatch({
+      single: (commit) => this.#commit(commit, undefined),
+      together: (commits) => this.#commitTogether(commits),
+    });
     const context = {
       ...{ clock, life, space: this.#space, guard: this.#guard, endpoints: this.#endpoints, auth: this.#calls.auth },
       ...config.timeouts,
@@ -134,16 +141,9 @@ export class EtcdStore implements Store {
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
-    const otherwise = options?.otherwise ?? [];
-    const request = txnRequest(this.#space, guards, ops, otherwise);
-    const since = this.#guard.seen;
-    const kind = ops.some((op) => op.kind !== 'read') ? 'write' : 'repeatable';
-    const key = firstKey(guards, ops);
-    const details = key === undefined ? {} : { key };
-    const answer = await this.#calls.call({ method: methods.txn, request, kind, verb: 'commit', details, options });
-    const revision = this.#guard.check(answer.header, since);
-    const { commit, cut } = fromTxn(this.#space, answer, revision, ops, otherwise);
-    return cut.length === 0 ? commit : await this.#complete(commit, cut, options);
+    const waiting = { guards, ops, otherwise: options?.otherwise ?? [] };
+    if (CommitBatch.accepts(waiting, options)) return await this.#batch.commit(waiting);
+    return await this.#commit(waiting, options);
   }
 
   watch(range: Range, options?: CallOptions): Watch {
@@ -214,6 +214,35 @@ export class EtcdStore implements Store {
     if (change > 0) this.#streamsOpened++;
   }
 
+  /** One commit in a request of its own. */
+  async #commit({ guards, ops, otherwise }: Waiting, options: CommitOptions | undefined): Promise<Commit> {
+    const request = txnRequest(this.#space, guards, ops, otherwise);
+    const since = this.#guard.seen;
+    const kind = ops.some((op) => op.kind !== 'read') ? 'write' : 'repeatable';
+    const key = firstKey(guards, ops);
+    const details = key === undefined ? {} : { key };
+    const answer = await this.#calls.call({ method: methods.txn, request, kind, verb: 'commit', details, options });
+    const revision = this.#guard.check(answer.header, since);
+    const { commit, cut } = fromTxn(this.#space, answer, revision, ops, otherwise);
+    return cut.length === 0 ? commit : await this.#complete(commit, cut, options);
+  }
+
+  /** Several commits that do not concern each other, in one request. */
+  async #commitTogether(commits: readonly Waiting[]): Promise<readonly Commit[]> {
+    const request = nestedTxnRequest(this.#space, commits);
+    const since = this.#guard.seen;
+    const verb = `${commits.length} commits`;
+    const answer = await this.#calls.call({ method: methods.txn, request, kind: 'write', verb });
+    const revision = this.#guard.check(answer.header, since);
+    const answers = nestedAnswers(answer, commits.length).map((one, at) => {
+      const { ops, otherwise } = commits[at] as Waiting; // There is one answer for each.
+      return fromTxn(this.#space, one, revision, ops, otherwise);
+    });
+    return await Promise.all(
+      answers.map(({ commit, cut }) => (cut.length === 0 ? commit : this.#complete(commit, cut))),
+    );
+  }
+
   async #read(query: Query, options: CallOptions | undefined, at?: bigint): Promise<Snapshot> {
     const request = rangeRequest(this.#space, query, at);
     const since = at === undefined ? this.#guard.seen : undefined;
@@ -237,7 +266,7 @@ export class EtcdStore implements Store {
   async #complete(
     commit: Commit,
     cut: readonly { readonly at: number; readonly query: Query }[],
-    options: CallOptions | undefined,
+    options?: CallOptions,
   ): Promise<Commit> {
     const reads: (readonly Entry[])[] = [...commit.reads];
     const call = { signal: options?.signal, timeoutMs: options?.timeoutMs };

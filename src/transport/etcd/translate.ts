@@ -10,6 +10,7 @@ import {
   TxnRequest,
   type TxnResponse,
 } from './codec/etcd.js';
+import type { Waiting } from './commit-batch.js';
 import { fromBigint, isZero, leaseNumber, leaseText, toBigint } from './int64.js';
 import { finished } from './methods.js';
 import type { KeySpace } from './ranges.js';
@@ -42,13 +43,21 @@ export function txnRequest(
   ops: readonly Op[],
   otherwise: readonly Query[],
 ): Buffer {
-  return finished(
-    TxnRequest.encode({
-      compare: guards.map((guard) => toCompare(space, guard)),
-      success: ops.map((op) => toRequestOp(space, op)),
-      failure: otherwise.map((query) => ({ requestRange: space.query(query) })),
-    }),
-  );
+  return finished(TxnRequest.encode(toTxn(space, { guards, ops, otherwise })));
+}
+
+/** Several commits in one transaction, each with guards of its own: etcd applies all of them at one revision. */
+export function nestedTxnRequest(space: KeySpace, commits: readonly Waiting[]): Buffer {
+  const success = commits.map((commit) => ({ requestTxn: toTxn(space, commit) }));
+  return finished(TxnRequest.encode({ success }));
+}
+
+function toTxn(space: KeySpace, { guards, ops, otherwise }: Waiting): TxnRequest.$Properties {
+  return {
+    compare: guards.map((guard) => toCompare(space, guard)),
+    success: ops.map((op) => toRequestOp(space, op)),
+    failure: otherwise.map((query) => ({ requestRange: space.query(query) })),
+  };
 }
 
 function toCompare(space: KeySpace, guard: Guard): Compare.$Properties {
@@ -78,14 +87,22 @@ export interface Answered {
   readonly cut: readonly { readonly at: number; readonly query: Query }[];
 }
 
+/** The answers to {@link nestedTxnRequest}, in order. */
+export function nestedAnswers(answer: TxnResponse, count: number): readonly TxnResponse.$Properties[] {
+  const answers = answer.responses.flatMap(({ responseTxn }) => (responseTxn ? [responseTxn] : []));
+  if (answers.length !== count) throw malformed();
+  return answers;
+}
+
 export function fromTxn(
   space: KeySpace,
-  answer: TxnResponse,
+  answer: TxnResponse.$Properties,
   revision: bigint,
   ops: readonly Op[],
   otherwise: readonly Query[],
 ): Answered {
-  const { succeeded: ok, responses } = answer;
+  const ok = answer.succeeded ?? false;
+  const responses = answer.responses ?? [];
   const queries = ok ? ops.map((op) => (op.kind === 'read' ? op.query : undefined)) : otherwise;
   if (responses.length !== queries.length) throw malformed();
   const reads: Entry[][] = [];

@@ -38,6 +38,7 @@ const memoryTraits: StoreTraits = Object.freeze({
   minTtlMs: 10,
   maxTtlMs: 86_400_000,
   ttlFactor: 1,
+  exactHeld: true,
 });
 
 /**

@@ -13,7 +13,15 @@ import {
   unchanged,
 } from '../../../src/core/store.js';
 
-const traits = { name: 'test', maxOps: 4, maxValueBytes: 8, minTtlMs: 10, maxTtlMs: 1_000, ttlFactor: 1 };
+const traits = {
+  name: 'test',
+  maxOps: 4,
+  maxValueBytes: 8,
+  minTtlMs: 10,
+  maxTtlMs: 1_000,
+  ttlFactor: 1,
+  exactHeld: true,
+};
 
 function codeOf(check: () => void): string {
   try {

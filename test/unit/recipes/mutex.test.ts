@@ -523,6 +523,65 @@ describe('unknown outcomes', () => {
   });
 });
 
+describe('ticket keys', () => {
+  test('come back after a release and after a withdrawn wait, so that a busy lock does not fill the index of etcd', async () => {
+    const [a, b] = [world.node(), world.node()];
+    const keys = new Set<string>();
+    for (let i = 0; i < 10; i++) {
+      const hold = await new Mutex(a.client, path).acquire();
+      const waiting = watched(new Mutex(b.client, path).acquire({ timeoutMs: 10 }));
+      await world.clock.advance(20);
+      expect(waiting.outcome).toBe('rejected');
+      keys.add(hold.key);
+      await hold.release();
+    }
+    expect(keys.size).toBe(1);
+  });
+
+  test('are not used again by two at once', async () => {
+    const { client } = world.node();
+    await (await new Mutex(client, path).acquire()).release();
+    const holds = await Promise.all(['/a', '/b', '/c'].map((one) => new Mutex(client, one).acquire()));
+    expect(new Set(holds.map(({ key }) => key.split('-').at(-1))).size).toBe(3);
+  });
+
+  test('are not used again once the outcome of a join or a release was unknown', async () => {
+    const { client, store } = world.node();
+    await client.session();
+    const keys: string[] = [];
+    for (const lose of ['join', 'release']) {
+      if (lose === 'join') store.dropAnswers({ verb: 'commit' });
+      const hold = await world.run(new Mutex(client, path).acquire());
+      if (lose === 'release') store.dropAnswers({ verb: 'commit' });
+      await world.run(hold.release());
+      keys.push(hold.key);
+    }
+    keys.push((await new Mutex(client, path).acquire()).key);
+    expect(new Set(keys).size).toBe(3);
+    await world.clock.advance(400_000);
+  });
+
+  test('are used once on a store that compares only the lease', async () => {
+    const { client, store } = world.node();
+    Object.assign(store, { traits: { ...store.traits, exactHeld: false } });
+    const first = await new Mutex(client, path).acquire();
+    await first.release();
+    expect((await new Mutex(client, path).acquire()).key).not.toBe(first.key);
+  });
+
+  test('the guard of an earlier hold does not hold for a later one of the same key', async () => {
+    const { client } = world.node();
+    const first = await new Mutex(client, path).acquire();
+    const { guard } = first;
+    await first.release();
+    const second = await new Mutex(client, path).acquire();
+    expect(second.key).toBe(first.key);
+    expect((await client.store.commit([guard], [put('/state', 'stale')])).ok).toBe(false);
+    expect(await first.release()).toBe(true);
+    expect(second.isHeld()).toBe(true);
+  });
+});
+
 describe('release', () => {
   test('a second one has the result of the first, and touches nobody else', async () => {
     const { client, store } = world.node();

@@ -682,8 +682,11 @@ export class RequestOp {
     /** RequestOp requestDeleteRange. */
     requestDeleteRange?: (DeleteRangeRequest.$Properties|null);
 
+    /** RequestOp requestTxn. */
+    requestTxn?: (TxnRequest.$Properties|null);
+
     /** RequestOp request. */
-    request?: ("requestRange"|"requestPut"|"requestDeleteRange");
+    request?: ("requestRange"|"requestPut"|"requestDeleteRange"|"requestTxn");
 
     /**
      * Encodes the specified RequestOp message. Does not implicitly {@link RequestOp.verify|verify} messages.
@@ -718,8 +721,11 @@ export namespace RequestOp {
         /** RequestOp requestDeleteRange */
         requestDeleteRange?: (DeleteRangeRequest.$Properties|null);
 
+        /** RequestOp requestTxn */
+        requestTxn?: (TxnRequest.$Properties|null);
+
         /** RequestOp request */
-        request?: ("requestRange"|"requestPut"|"requestDeleteRange");
+        request?: ("requestRange"|"requestPut"|"requestDeleteRange"|"requestTxn");
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -730,9 +736,10 @@ export namespace RequestOp {
       requestRange?: RangeRequest.$Shape|null;
       requestPut?: PutRequest.$Shape|null;
       requestDeleteRange?: DeleteRangeRequest.$Shape|null;
+      requestTxn?: TxnRequest.$Shape|null;
       $unknowns?: Uint8Array[];
     } & (
-      ({ request?: undefined; requestRange?: null; requestPut?: null; requestDeleteRange?: null }|{ request?: "requestRange"; requestRange: RangeRequest.$Shape; requestPut?: null; requestDeleteRange?: null }|{ request?: "requestPut"; requestRange?: null; requestPut: PutRequest.$Shape; requestDeleteRange?: null }|{ request?: "requestDeleteRange"; requestRange?: null; requestPut?: null; requestDeleteRange: DeleteRangeRequest.$Shape })
+      ({ request?: undefined; requestRange?: null; requestPut?: null; requestDeleteRange?: null; requestTxn?: null }|{ request?: "requestRange"; requestRange: RangeRequest.$Shape; requestPut?: null; requestDeleteRange?: null; requestTxn?: null }|{ request?: "requestPut"; requestRange?: null; requestPut: PutRequest.$Shape; requestDeleteRange?: null; requestTxn?: null }|{ request?: "requestDeleteRange"; requestRange?: null; requestPut?: null; requestDeleteRange: DeleteRangeRequest.$Shape; requestTxn?: null }|{ request?: "requestTxn"; requestRange?: null; requestPut?: null; requestDeleteRange?: null; requestTxn: TxnRequest.$Shape })
     );
 }
 
@@ -757,8 +764,11 @@ export class ResponseOp {
     /** ResponseOp responseDeleteRange. */
     responseDeleteRange?: (DeleteRangeResponse.$Properties|null);
 
+    /** ResponseOp responseTxn. */
+    responseTxn?: (TxnResponse.$Properties|null);
+
     /** ResponseOp response. */
-    response?: ("responseRange"|"responsePut"|"responseDeleteRange");
+    response?: ("responseRange"|"responsePut"|"responseDeleteRange"|"responseTxn");
 
     /**
      * Encodes the specified ResponseOp message. Does not implicitly {@link ResponseOp.verify|verify} messages.
@@ -793,8 +803,11 @@ export namespace ResponseOp {
         /** ResponseOp responseDeleteRange */
         responseDeleteRange?: (DeleteRangeResponse.$Properties|null);
 
+        /** ResponseOp responseTxn */
+        responseTxn?: (TxnResponse.$Properties|null);
+
         /** ResponseOp response */
-        response?: ("responseRange"|"responsePut"|"responseDeleteRange");
+        response?: ("responseRange"|"responsePut"|"responseDeleteRange"|"responseTxn");
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -805,9 +818,10 @@ export namespace ResponseOp {
       responseRange?: RangeResponse.$Shape|null;
       responsePut?: PutResponse.$Shape|null;
       responseDeleteRange?: DeleteRangeResponse.$Shape|null;
+      responseTxn?: TxnResponse.$Shape|null;
       $unknowns?: Uint8Array[];
     } & (
-      ({ response?: undefined; responseRange?: null; responsePut?: null; responseDeleteRange?: null }|{ response?: "responseRange"; responseRange: RangeResponse.$Shape; responsePut?: null; responseDeleteRange?: null }|{ response?: "responsePut"; responseRange?: null; responsePut: PutResponse.$Shape; responseDeleteRange?: null }|{ response?: "responseDeleteRange"; responseRange?: null; responsePut?: null; responseDeleteRange: DeleteRangeResponse.$Shape })
+      ({ response?: undefined; responseRange?: null; responsePut?: null; responseDeleteRange?: null; responseTxn?: null }|{ response?: "responseRange"; responseRange: RangeResponse.$Shape; responsePut?: null; responseDeleteRange?: null; responseTxn?: null }|{ response?: "responsePut"; responseRange?: null; responsePut: PutResponse.$Shape; responseDeleteRange?: null; responseTxn?: null }|{ response?: "responseDeleteRange"; responseRange?: null; responsePut?: null; responseDeleteRange: DeleteRangeResponse.$Shape; responseTxn?: null }|{ response?: "responseTxn"; responseRange?: null; responsePut?: null; responseDeleteRange?: null; responseTxn: TxnResponse.$Shape })
     );
 }
 

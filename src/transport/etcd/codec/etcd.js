@@ -1107,11 +1107,12 @@ export const RequestOp = $root.RequestOp = (() => {
     RequestOp.prototype.requestRange = null;
     RequestOp.prototype.requestPut = null;
     RequestOp.prototype.requestDeleteRange = null;
+    RequestOp.prototype.requestTxn = null;
 
     let $oneOfFields;
 
     $Object.defineProperty(RequestOp.prototype, "request", {
-        get: $util.oneOfGetter($oneOfFields = ["requestRange", "requestPut", "requestDeleteRange"]),
+        get: $util.oneOfGetter($oneOfFields = ["requestRange", "requestPut", "requestDeleteRange", "requestTxn"]),
         set: $util.oneOfSetter($oneOfFields)
     });
 
@@ -1128,6 +1129,8 @@ export const RequestOp = $root.RequestOp = (() => {
             $root.PutRequest.encode(message.requestPut, writer.uint32(18).fork(), _depth + 1).ldelim();
         if (message.requestDeleteRange != null && $Object.hasOwnProperty.call(message, "requestDeleteRange"))
             $root.DeleteRangeRequest.encode(message.requestDeleteRange, writer.uint32(26).fork(), _depth + 1).ldelim();
+        if (message.requestTxn != null && $Object.hasOwnProperty.call(message, "requestTxn"))
+            $root.TxnRequest.encode(message.requestTxn, writer.uint32(34).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -1182,6 +1185,13 @@ export const RequestOp = $root.RequestOp = (() => {
                     message.request = "requestDeleteRange";
                     continue;
                 }
+            case 4: {
+                    if (wireType !== 2)
+                        break;
+                    message.requestTxn = $root.TxnRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.requestTxn);
+                    message.request = "requestTxn";
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -1214,11 +1224,12 @@ export const ResponseOp = $root.ResponseOp = (() => {
     ResponseOp.prototype.responseRange = null;
     ResponseOp.prototype.responsePut = null;
     ResponseOp.prototype.responseDeleteRange = null;
+    ResponseOp.prototype.responseTxn = null;
 
     let $oneOfFields;
 
     $Object.defineProperty(ResponseOp.prototype, "response", {
-        get: $util.oneOfGetter($oneOfFields = ["responseRange", "responsePut", "responseDeleteRange"]),
+        get: $util.oneOfGetter($oneOfFields = ["responseRange", "responsePut", "responseDeleteRange", "responseTxn"]),
         set: $util.oneOfSetter($oneOfFields)
     });
 
@@ -1235,6 +1246,8 @@ export const ResponseOp = $root.ResponseOp = (() => {
             $root.PutResponse.encode(message.responsePut, writer.uint32(18).fork(), _depth + 1).ldelim();
         if (message.responseDeleteRange != null && $Object.hasOwnProperty.call(message, "responseDeleteRange"))
             $root.DeleteRangeResponse.encode(message.responseDeleteRange, writer.uint32(26).fork(), _depth + 1).ldelim();
+        if (message.responseTxn != null && $Object.hasOwnProperty.call(message, "responseTxn"))
+            $root.TxnResponse.encode(message.responseTxn, writer.uint32(34).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -1287,6 +1300,13 @@ export const ResponseOp = $root.ResponseOp = (() => {
                         break;
                     message.responseDeleteRange = $root.DeleteRangeResponse.decode(reader, reader.size(), $undefined, _depth + 1, message.responseDeleteRange);
                     message.response = "responseDeleteRange";
+                    continue;
+                }
+            case 4: {
+                    if (wireType !== 2)
+                        break;
+                    message.responseTxn = $root.TxnResponse.decode(reader, reader.size(), $undefined, _depth + 1, message.responseTxn);
+                    message.response = "responseTxn";
                     continue;
                 }
             }

@@ -4,12 +4,14 @@ export type { ClientEvents, ClientOptions } from './client.js';
 export { Client } from './client.js';
 export type { Cancel, Clock, Random } from './core/clock.js';
 export { systemClock, systemRandom } from './core/clock.js';
+export { decodeText } from './core/codec.js';
 export type { ClientContext, Identity, SessionOptions } from './core/context.js';
 export type { HoldCommitOptions } from './core/hold.js';
 export { Hold } from './core/hold.js';
 export { keyBytes, keyText } from './core/keys.js';
 export type { LostEvent, SessionEvents, SessionState } from './core/session.js';
 export { Session } from './core/session.js';
+export { aborted } from './core/signals.js';
 export type {
   Batch,
   CallOptions,

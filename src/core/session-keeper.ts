@@ -33,10 +33,13 @@ export class SessionKeeper {
     return within(this.#deps.clock, options, 'opening a session', this.#opening);
   }
 
-  /** Closes the session, and one that is just being opened. */
+  /** Closes the session, and one that is just being opened; waits for neither longer than a lease can live. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#opening?.catch(() => {});
+    const options = { timeoutMs: this.#ttlMs };
+    if (this.#opening !== undefined) {
+      await within(this.#deps.clock, options, 'opening a session', this.#opening).catch(() => {});
+    }
     await this.#current?.close();
   }
 

@@ -3,6 +3,7 @@
  * AbortSignal.timeout are not used anywhere: in Node they keep their sources and timers alive for as long as the source
  * lives (nodejs/node #54614, #55351), which leaks on a signal that outlives its waits.
  */
+import { setMaxListeners } from 'node:events';
 import { CoordinationError } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { CallOptions } from './store.js';
@@ -18,14 +19,17 @@ export interface Scope extends Disposable {
 
 /**
  * Opens a scope over a caller's `signal` and `timeoutMs`. It must be disposed of, which takes its listener and its timer
- * away. `what` stands in the sentence of the `TIMEOUT` error: "Timed out after 50 ms: <what>".
+ * away. `what` stands in the sentence of the `TIMEOUT` error: "Timed out after 50 ms: <what>"; `toldMs` is the time to
+ * name there, where `timeoutMs` is what is left of it.
  */
-export function openScope(clock: Clock, options: CallOptions, what: string): Scope {
+export function openScope(clock: Clock, options: CallOptions, what: string, toldMs = options.timeoutMs): Scope {
   const controller = new AbortController();
   const { signal: outer, timeoutMs } = options;
   const unlink = onAbort(outer, (reason) => controller.abort(reason));
   const cancelTimer =
-    timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => controller.abort(timeoutError(timeoutMs, what)));
+    timeoutMs === undefined
+      ? undefined
+      : clock.after(timeoutMs, () => controller.abort(timeoutError(toldMs ?? timeoutMs, what)));
   return {
     signal: controller.signal,
     check: () => controller.signal.throwIfAborted(),
@@ -47,10 +51,20 @@ const nothing = (): void => {};
 /** Calls `run` with the reason once the signal aborts, at once if it has already. Returns how to take the listener off. */
 export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
   if (signal === undefined) return nothing;
+  // Many waits on one signal, as that of a shutdown, are no leak: each takes its listener off. Node would warn at eleven.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
   const end = (): void => run(signal.reason);
   if (signal.aborted) end();
   else signal.addEventListener('abort', end, { once: true });
   return () => signal.removeEventListener('abort', end);
+}
+
+/**
+ * Resolves to the reason of the signal once it aborts, at once if it has already, which an `abort` listener that is added
+ * too late would wait for in vain.
+ */
+export function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => onAbort(signal, resolve));
 }
 
 /**

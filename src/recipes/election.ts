@@ -108,7 +108,7 @@ export class Election {
    * Campaigns, and runs `task` as leader. `signal`, given to the task, aborts when the term is lost or when the signal in
    * `options` aborts; the task should then end. When it ends while still leader, this resigns, and resolves to its
    * result or rejects with its error. When the term was lost under it, this waits for it to end, so that it never runs
-   * twice here, and campaigns again. Rejects as {@link Election.campaign}; `timeoutMs` bounds each campaign.
+   * twice here, and campaigns again. To wait for the end of a term, `await aborted(signal)`. Rejects as {@link Election.campaign}; `timeoutMs` bounds each campaign.
    */
   async lead<T>(
     value: string,

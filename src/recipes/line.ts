@@ -67,7 +67,7 @@ export class Line<H extends Hold = Hold> {
     for (;;) {
       const timeoutMs = deadline === undefined ? undefined : Math.max(1, deadline - clock.now());
       try {
-        return await this.#attempt({ ...options, timeoutMs });
+        return await this.#attempt({ ...options, timeoutMs }, options.timeoutMs);
       } catch (error) {
         // The session died under the waiter; nobody else ended the wait. Behind the same promise, line up again.
         const again = isCoordinationError(error, 'SESSION_LOST') && this.#sessions.rejoin;
@@ -102,8 +102,8 @@ export class Line<H extends Hold = Hold> {
     return { revision, tickets: entries };
   }
 
-  async #attempt(options: JoinOptions): Promise<H> {
-    const scope = openScope(this.#client.clock, options, `waiting in line at "${printable(this.path)}"`);
+  async #attempt(options: JoinOptions, toldMs: number | undefined): Promise<H> {
+    const scope = openScope(this.#client.clock, options, `waiting in line at "${printable(this.path)}"`, toldMs);
     try {
       const session = await this.#sessions.get(scope.signal);
       const place = new Place(this.#client, session, this.path, options.value(session), this.#rule);

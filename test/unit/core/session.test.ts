@@ -184,6 +184,16 @@ describe('closing', () => {
     expect(world.clock.now()).toBe(50);
   });
 
+  test('of a client waits no longer than a lease can live for a session that cannot be opened', async () => {
+    const { client, store } = world.node({ ttlMs: 300 });
+    store.partition();
+    const opening = watched(client.session());
+    await settle();
+    await world.run(client.close());
+    expect(world.clock.now()).toBeLessThanOrEqual(300);
+    expect(opening.outcome).toBe('rejected');
+  });
+
   test('a closed client refuses everything with CLOSED', async () => {
     const { client } = world.node();
     await client.session();

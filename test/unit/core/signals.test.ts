@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.js';
 import { firstOf, onAbort, openScope, orAbort, sleep } from '../../../src/core/signals.js';
 import { settle, VirtualClock } from '../../../src/testing/virtual-clock.js';
 
@@ -134,4 +135,17 @@ describe('firstOf', () => {
     await expect(firstOf(signal, [() => expect.unreachable()])).rejects.toBe(reason);
     expect([clock.pending, listeners()]).toEqual([0, 0]);
   });
+});
+
+it('a hundred waits on one signal draw no warning of Node, and leave no listener', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  const controller = new AbortController();
+  const scopes = Array.from({ length: 100 }, () => openScope(systemClock, { signal: controller.signal }, 'a test'));
+  for (const scope of scopes) scope[Symbol.dispose]();
+  await new Promise(setImmediate);
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
 });

@@ -201,7 +201,10 @@ describe('ending a wait', () => {
     const [a, b] = [world.node(), world.node()];
     const hold = await new Mutex(a.client, path).acquire();
     const waiting = new Mutex(b.client, path).acquire({ timeoutMs: 500 });
-    await expect(world.run(waiting)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(world.run(waiting)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: 'Timed out after 500 ms: waiting in line at "/locks/job"',
+    });
     expect(world.clock.now()).toBe(500);
     expect(world.keys()).toEqual([hold.key]);
   });

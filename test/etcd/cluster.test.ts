@@ -186,4 +186,48 @@ describe.each(['3.4', '3.5'] as const)('one node of etcd %s', (version) => {
       }
     }
   });
+
+  it('is left for another endpoint when its connection goes dead under an idle watch', async () => {
+    const proxy = await startProxy({ target: target() });
+    later.push(() => proxy.close());
+    const dead = `http://127.0.0.1:${proxy.port}`;
+    // Without chance: the first endpoint is the one that will go dead.
+    const timeouts = { keepAliveMs: 5_000, keepAliveTimeoutMs: 500 };
+    const options = { endpoints: [dead, cluster.endpoints[0] as string], timeouts };
+    const watcher = createEtcdStore(options, { random: () => 0 });
+    stores.push(watcher);
+    const watch = watcher.watch({ key: '/dead' });
+    await watch.next();
+    expect(proxy.connections).toBe(1);
+    proxy.dropAll();
+    await open(cluster.endpoints).commit([], [put('/dead', 'alive')]);
+    const startedMs = performance.now();
+    expect((await watch.next()).value).toMatchObject({ kind: 'changes', puts: [{ key: '/dead' }] });
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+  });
+
+  it('refuses what is too large by its own code, and nothing of it is applied', async () => {
+    const store = open(cluster.endpoints);
+    const half = new Uint8Array(1_000_000);
+    const commit = store.commit([], [put('/large/a', half), put('/large/b', half)]);
+    await expect(commit).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' });
+    expect((await store.read({ prefix: '/large/' })).entries).toEqual([]);
+  });
+});
+
+describe.each(['3.4', '3.5'] as const)('a full etcd %s', (version) => {
+  it('takes no more writes, and still lets go of what is held', async () => {
+    const cluster = await startEtcd({ version, nodes: 1, flags: ['--quota-backend-bytes=16777216'] });
+    later.push(() => cluster.stop());
+    const store = open(cluster.endpoints);
+    const lease = await store.grant(30_000);
+    await store.commit([], [put('/held', '', lease.id)]);
+    const fill = async (): Promise<never> => {
+      for (let n = 0; ; n++) await store.commit([], [put(`/fill/${n}`, new Uint8Array(1_000_000))]);
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'NO_SPACE', retryable: false });
+    expect((await store.renew(lease.id)).id).toBe(lease.id);
+    expect((await store.commit([], [{ kind: 'delete', range: { key: '/held' } }])).ok).toBe(true);
+    await store.revoke(lease.id);
+  });
 });

@@ -1,0 +1,27 @@
+import contended from '../contended.js';
+import election from '../election.js';
+import embedded from '../embedded.js';
+import handoff from '../handoff.js';
+import holds from '../holds.js';
+import locksAtOnce from '../locks-at-once.js';
+import requests from '../requests.js';
+import uncontended from '../uncontended.js';
+import wornLine from '../worn-line.js';
+import type { Bench } from './bench.js';
+
+/** All benches, in the order in which they run. */
+export const benches: readonly Bench[] = [
+  uncontended,
+  handoff,
+  requests,
+  locksAtOnce,
+  holds,
+  embedded,
+  contended,
+  election,
+  wornLine,
+];
+
+export function benchNames(): readonly string[] {
+  return benches.map(({ name }) => name);
+}

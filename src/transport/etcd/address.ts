@@ -7,6 +7,8 @@ export interface Address {
   readonly name: string;
   /** What gRPC connects to. */
   readonly target: string;
+  /** The name or address that a certificate must be made out to; without brackets. */
+  readonly host: string;
   readonly secure: boolean;
   /** Whether others on the network can read along: neither TLS nor a socket of this machine's file system. */
   readonly exposed: boolean;
@@ -43,7 +45,7 @@ function parseSocket(endpoint: string, tls: boolean): Address {
     throw invalidEndpoint('socket-path', `A socket endpoint is "unix:///absolute/path", got "${printable(endpoint)}".`);
   }
   if (tls) throw invalidEndpoint('scheme', 'The option "tls" does not go with a unix: endpoint.');
-  return { name: `unix:${path}`, target: `unix:${path}`, secure: false, exposed: false };
+  return { name: `unix:${path}`, target: `unix:${path}`, host: '', secure: false, exposed: false };
 }
 
 const scheme = /^[a-z][a-z0-9+.-]*:\/\//i;
@@ -79,5 +81,5 @@ function addressOf(host: string, port: string, secure: boolean): Address {
   const bare = host.replace(/^\[|\]$/g, '');
   const kind = isIP(bare);
   const target = kind === 4 ? `ipv4:${host}:${port}` : kind === 6 ? `ipv6:[${bare}]:${port}` : `dns:${host}:${port}`;
-  return { name: `${secure ? 'https' : 'http'}://${host}:${port}`, target, secure, exposed: !secure };
+  return { name: `${secure ? 'https' : 'http'}://${host}:${port}`, target, host: bare, secure, exposed: !secure };
 }

@@ -5,6 +5,7 @@ import type { Address } from './address.js';
 import { connectFailure, Failure } from './failure.js';
 import type { Retry } from './retry.js';
 import { SocketTracker } from './socket-tracker.js';
+import type { Secure } from './tls.js';
 
 export interface ConnectionContext {
   readonly clock: Clock;
@@ -12,6 +13,12 @@ export interface ConnectionContext {
   /** Aborted, with its reason, when the store closes. */
   readonly life: AbortSignal;
   readonly channelOptions: ChannelOptions;
+}
+
+/** How a connection shows who it is; `secure` where TLS is used. */
+export interface ConnectionTrust {
+  readonly credentials: ChannelCredentials;
+  readonly secure?: Secure | undefined;
 }
 
 const diagnosisMs = 200;
@@ -27,7 +34,7 @@ export class Connection {
   /** Counts up with every failure of any connection; 0 for none. The lowest is tried first. */
   failedAt = 0;
   readonly #context: ConnectionContext;
-  readonly #credentials: ChannelCredentials;
+  readonly #trust: ConnectionTrust;
   readonly #pace: Retry;
   readonly #dropped = new Set<() => void>();
   #client: Client | undefined;
@@ -36,9 +43,9 @@ export class Connection {
   #opening: Promise<Client> | undefined;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(address: Address, credentials: ChannelCredentials, pace: Retry, context: ConnectionContext) {
+  constructor(address: Address, trust: ConnectionTrust, pace: Retry, context: ConnectionContext) {
     this.address = address;
-    this.#credentials = credentials;
+    this.#trust = trust;
     this.#pace = pace;
     this.#context = context;
   }
@@ -84,8 +91,9 @@ export class Connection {
 
   #newClient(): Client {
     const tracker = new SocketTracker();
+    const { credentials, secure } = this.#trust;
     const { target } = this.address;
-    const client = new Client(target, tracker.wrap(this.#credentials), this.#context.channelOptions);
+    const client = new Client(target, tracker.wrap(credentials, secure), this.#context.channelOptions);
     for (const [old, { isEmpty }] of this.#trackers) if (isEmpty) this.#trackers.delete(old);
     this.#trackers.set(client, tracker);
     return client;

@@ -1,9 +1,10 @@
 import { ChannelCredentials, type ChannelOptions, type Client } from '@grpc/grpc-js';
 import type { Clock, Random } from '../../core/clock.js';
-import { CoordinationError } from '../../errors.js';
-import { Connection } from './connection.js';
-import type { EtcdConfig, EtcdTlsOptions } from './options.js';
+import type { Address } from './address.js';
+import { Connection, type ConnectionTrust } from './connection.js';
+import type { EtcdConfig } from './options.js';
 import { Retry } from './retry.js';
+import { secureContext, secureFor } from './tls.js';
 
 /** At most this many connection attempts per endpoint and second while nothing answers: 10. */
 const pace = { baseMs: 100, capMs: 1_000 };
@@ -22,15 +23,11 @@ export class Endpoints {
 
   constructor(config: EtcdConfig, clock: Clock, random: Random, life: AbortSignal) {
     const context = { clock, life, connectMs: config.timeouts.connectMs, channelOptions: channelOptions(config) };
-    const credentials = credentialsOf(config);
-    const plain = ChannelCredentials.createInsecure();
+    const trust = trustOf(config);
+    const { capMs } = config.retry;
+    const times = { baseMs: pace.baseMs, capMs: Math.max(pace.baseMs, Math.min(pace.capMs, capMs)) };
     this.#connections = shuffled(config.addresses, random).map((address) => {
-      const { capMs } = config.retry;
-      const retry = new Retry(clock, random, {
-        baseMs: pace.baseMs,
-        capMs: Math.max(pace.baseMs, Math.min(pace.capMs, capMs)),
-      });
-      return new Connection(address, address.secure ? credentials : plain, retry, context);
+      return new Connection(address, trust(address), new Retry(clock, random, times), context);
     });
     this.#current = this.#connections[0] as Connection; // The options are refused without an endpoint.
   }
@@ -85,26 +82,15 @@ function channelOptions({ tls, timeouts }: EtcdConfig): ChannelOptions {
     'grpc.keepalive_permit_without_calls': 0,
     'grpc.max_receive_message_length': maxAnswerBytes,
     'grpc.max_send_message_length': -1,
-    ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name }),
+    ...(name === undefined ? {} : { 'grpc.default_authority': name }),
   };
 }
 
-function credentialsOf({ tls, addresses }: EtcdConfig): ChannelCredentials {
-  if (tls === undefined && !addresses.some(({ secure }) => secure)) return ChannelCredentials.createInsecure();
-  try {
-    return ChannelCredentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.cert));
-  } catch {
-    // What OpenSSL says is of no use to anybody, and its error may hold the key.
-    throw unusable(tls);
-  }
-}
-
-function pem(text: string | Uint8Array | undefined): Buffer | null {
-  return text === undefined ? null : Buffer.from(text);
-}
-
-function unusable(tls: EtcdTlsOptions | undefined): CoordinationError {
-  const given = (['ca', 'cert', 'key'] as const).filter((name) => tls?.[name] !== undefined);
-  const sentence = `tls.${given.join(', tls.')}: not usable; give PEM, and the key that belongs to the certificate.`;
-  return new CoordinationError('INVALID_OPTION', sentence, { field: 'tls', problem: 'not-pem' });
+/** The certificates are read once, and only where an endpoint uses TLS. */
+function trustOf({ tls, addresses }: EtcdConfig): (address: Address) => ConnectionTrust {
+  const plain = { credentials: ChannelCredentials.createInsecure() };
+  if (!addresses.some(({ secure }) => secure)) return () => plain;
+  const context = secureContext(tls);
+  const credentials = ChannelCredentials.createFromSecureContext(context);
+  return ({ secure, host }) => (secure ? { credentials, secure: secureFor(tls?.serverName ?? host, context) } : plain);
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { Secure } from './tls.js';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
@@ -16,16 +17,18 @@ export class SocketTracker {
     return this.#sockets.size === 0;
   }
 
-  /** Credentials that do as the given ones do, and note the sockets. */
-  wrap(credentials: ChannelCredentials): ChannelCredentials {
+  /** Credentials that do as the given ones do, but note the sockets, and secure them in this way if one is given. */
+  wrap(credentials: ChannelCredentials, secure?: Secure): ChannelCredentials {
     const wrapped: ChannelCredentials = Object.create(credentials);
     wrapped._createSecureConnector = (...args) => {
       const connector = credentials._createSecureConnector(...args);
       const connect: Connector['connect'] = async (socket) => {
         this.#note(socket);
-        const result = await connector.connect(socket);
-        this.#note(result.socket);
-        return result;
+        if (secure === undefined) return await connector.connect(socket);
+        return await secure(socket).then((secured) => {
+          this.#note(secured);
+          return { socket: secured, secure: true };
+        });
       };
       return Object.assign(Object.create(connector) as Connector, { connect }); // The rest is inherited.
     };

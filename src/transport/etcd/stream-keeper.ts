@@ -115,14 +115,21 @@ export class StreamKeeper<A> {
     this.#state = state;
     this.#connect(abort.signal, wait).then(
       ([connection, metadata]) => {
-        if (this.#state === state) this.#start(connection, metadata);
+        if (this.#state === state) this.#guarded(() => this.#start(connection, metadata));
       },
-      (error) => {
-        if (this.#state !== state) return;
-        this.#state = { kind: 'idle' };
-        this.#user.failed(error);
+      (error: unknown) => {
+        // Otherwise it was stopped, and may be on its way to another stream already.
+        if (this.#state === state) this.#fail(error);
       },
     );
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Tries endpoint after endpoint until one can be talked to. Rejects when it is of no use to go on. */
@@ -182,11 +189,7 @@ export class StreamKeeper<A> {
     this.#retry.reset();
     this.#tlsFailures = 0;
     this.#logins = 0;
-    try {
-      this.#user.received(answer);
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#guarded(() => this.#user.received(answer));
   }
 
   #ended(link: Link<A>, failure: Failure): void {

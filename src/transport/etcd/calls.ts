@@ -159,7 +159,7 @@ export class Calls {
     const { meaning } = failure;
     const { attempts: maxAttempts } = this.#config.retry;
     struggle.attempts++;
-    struggle.scope.check();
+    struggle.scope.throwIfAborted();
     if (meaning.remedy === 'other-endpoint') this.#leave(failure);
     if (meaning.remedy === 'authenticate' && struggle.metadata !== undefined) this.auth.expire(struggle.metadata);
     if (job.kind === 'write' && meaning.applied === 'unknown')

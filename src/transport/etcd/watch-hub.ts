@@ -38,6 +38,7 @@ export class WatchHub {
   /** Ids that were cancelled, of which messages may still be under way. */
   readonly #cancelled = new Set<number>();
   #nextId = 1;
+  #verifying = false;
   #cancelTimer: Cancel | undefined;
   #cancelLinger: Cancel | undefined;
   creates = 0;
@@ -169,8 +170,16 @@ export class WatchHub {
     watched.phase = 'live';
     const { resume } = watched;
     if (resume === undefined) void this.#fetch(watched);
-    // Either this member lags, or the store was restored from a backup: a read tells, through the guard.
-    else if (revision < resume) this.#context.read(watched.range).catch(() => {});
+    else if (revision < resume) void this.#verify(watched.range);
+  }
+
+  /** Either a member lags, or the store was restored from a backup: one read tells, through the guard. */
+  async #verify(range: Range): Promise<void> {
+    if (this.#verifying) return;
+    this.#verifying = true;
+    // That it failed is either told by the guard or of no interest.
+    await this.#context.read(range).catch(() => {});
+    this.#verifying = false;
   }
 
   #resync(watched: Watched): void {

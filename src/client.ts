@@ -74,6 +74,10 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
     return keeper.get(call);
   }
 
+  liveSession(ttlMs: number = this.#ttlMs): Session | undefined {
+    return this.#shared.get(ttlMs)?.live;
+  }
+
   async openSession(options: SessionOptions = {}): Promise<Session> {
     const { ttlMs, call } = this.#check(options);
     const session = await Session.open(this.#deps(), ttlMs, call);

@@ -1,5 +1,5 @@
 import type { Clock, Random } from './clock.js';
-import { sleep } from './signals.js';
+import { type Stop, sleep } from './signals.js';
 
 export interface BackoffOptions {
   /** Longest first wait, in milliseconds. Default 20. */
@@ -27,7 +27,7 @@ export class Backoff {
   }
 
   /** Waits for longer than the last time. Rejects with the reason of the signal, at once when it aborts. */
-  wait(signal?: AbortSignal): Promise<void> {
+  wait(signal?: Stop): Promise<void> {
     return sleep(this.#clock, this.nextMs(), signal);
   }
 

@@ -133,6 +133,7 @@ export function inRange(range: Range, key: string): boolean {
 }
 
 function checkDuplicates(ops: readonly Op[]): void {
+  if (ops.length < 2) return;
   const seen = new Set<string>();
   const deletes = ops.flatMap((op) => (op.kind === 'delete' ? [op.range] : []));
   for (const op of ops) {

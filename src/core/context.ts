@@ -28,6 +28,8 @@ export interface ClientContext {
    * No round trip while it is live. Rejects with `CLOSED` after the client was closed, else with whatever the store says.
    */
   session(options?: SessionOptions): Promise<Session>;
+  /** The shared session of this `ttlMs`, if there is a live one. No round trip. */
+  liveSession(ttlMs?: number): Session | undefined;
   /** A session of one's own. The client closes it when it is closed itself. One round trip. */
   openSession(options?: SessionOptions): Promise<Session>;
 }

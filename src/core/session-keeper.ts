@@ -21,6 +21,11 @@ export class SessionKeeper {
     this.#opened = opened;
   }
 
+  /** The session, if it is there and live. */
+  get live(): Session | undefined {
+    return !this.#closed && this.#current?.isLive() ? this.#current : undefined;
+  }
+
   /** The session. No round trip while it is live, one to open it. Rejects with `CLOSED` after {@link close}. */
   async get(options: CallOptions = {}): Promise<Session> {
     if (this.#closed) throw closedError('client');

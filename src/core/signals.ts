@@ -5,40 +5,81 @@
  */
 import { setMaxListeners } from 'node:events';
 import { CoordinationError } from '../errors.js';
-import type { Clock } from './clock.js';
+import type { Cancel, Clock } from './clock.js';
 import type { CallOptions } from './store.js';
 
-/** A wait's own signal, which ends with the caller's signal or after the caller's timeout. */
-export interface Scope extends Disposable {
-  readonly signal: AbortSignal;
-  /** Throws the reason if the wait has been ended. */
-  check(): void;
-  /** Ends the wait with this reason. */
-  abort(reason: unknown): void;
+/** What a wait can be ended by. */
+export type Stop = AbortSignal | Scope;
+
+/**
+ * The end of one wait: with its caller's signal, after its caller's timeout, or by {@link abort}. An AbortSignal of its own
+ * is made only for those who ask for it; making one costs more than all else that taking a free lock costs this process.
+ */
+export class Scope implements Disposable {
+  readonly #unlink: () => void;
+  readonly #cancelTimer: Cancel | undefined;
+  #ended: { readonly reason: unknown } | undefined;
+  #listeners: ((reason: unknown) => void)[] = [];
+  #controller: AbortController | undefined;
+
+  /** @internal Use {@link openScope}. */
+  constructor(clock: Clock, { signal, timeoutMs }: CallOptions, what: string, toldMs: number | undefined) {
+    this.#unlink = onAbort(signal, this.abort);
+    if (timeoutMs === undefined) return;
+    this.#cancelTimer = clock.after(timeoutMs, () => this.abort(timeoutError(toldMs ?? timeoutMs, what)));
+  }
+
+  /** Aborts when the wait ends. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Throws the reason if the wait has ended. */
+  throwIfAborted(): void {
+    if (this.#ended !== undefined) throw this.#ended.reason;
+  }
+
+  /** Ends the wait with this reason. Only the first end counts. */
+  readonly abort = (reason: unknown): void => {
+    if (this.#ended !== undefined) return;
+    this.#ended = { reason };
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const run of listeners) run(reason);
+    this.#controller?.abort(reason);
+  };
+
+  /** As {@link onAbort}. */
+  onEnd(run: (reason: unknown) => void): () => void {
+    if (this.#ended !== undefined) run(this.#ended.reason);
+    else this.#listeners.push(run);
+    return () => {
+      this.#listeners = this.#listeners.filter((one) => one !== run);
+    };
+  }
+
+  /** Takes listener and timer away. What was not ended by then is not ended any more, but by {@link abort}. */
+  [Symbol.dispose](): void {
+    this.#cancelTimer?.();
+    this.#unlink();
+  }
 }
 
 /**
- * Opens a scope over a caller's `signal` and `timeoutMs`. It must be disposed of, which takes its listener and its timer
- * away. `what` stands in the sentence of the `TIMEOUT` error: "Timed out after 50 ms: <what>"; `toldMs` is the time to
- * name there, where `timeoutMs` is what is left of it.
+ * Opens a scope over a caller's `signal` and `timeoutMs`. It must be disposed of. `what` stands in the sentence of the
+ * `TIMEOUT` error: "Timed out after 50 ms: <what>"; `toldMs` is the time to name there, where `timeoutMs` is what is left
+ * of it.
  */
-export function openScope(clock: Clock, options: CallOptions, what: string, toldMs = options.timeoutMs): Scope {
-  const controller = new AbortController();
-  const { signal: outer, timeoutMs } = options;
-  const unlink = onAbort(outer, (reason) => controller.abort(reason));
-  const cancelTimer =
-    timeoutMs === undefined
-      ? undefined
-      : clock.after(timeoutMs, () => controller.abort(timeoutError(toldMs ?? timeoutMs, what)));
-  return {
-    signal: controller.signal,
-    check: () => controller.signal.throwIfAborted(),
-    abort: (reason) => controller.abort(reason),
-    [Symbol.dispose]: () => {
-      cancelTimer?.();
-      unlink();
-    },
-  };
+export function openScope(clock: Clock, options: CallOptions, what: string, toldMs?: number): Scope {
+  return new Scope(clock, options, what, toldMs);
 }
 
 /** The error of a wait that took longer than its caller allowed. */
@@ -49,8 +90,9 @@ export function timeoutError(timeoutMs: number, what: string): CoordinationError
 const nothing = (): void => {};
 
 /** Calls `run` with the reason once the signal aborts, at once if it has already. Returns how to take the listener off. */
-export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
+export function onAbort(signal: Stop | undefined, run: (reason: unknown) => void): () => void {
   if (signal === undefined) return nothing;
+  if (signal instanceof Scope) return signal.onEnd(run);
   // Many waits on one signal, as that of a shutdown, are no leak: each takes its listener off. Node would warn at eleven.
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
   const end = (): void => run(signal.reason);
@@ -71,7 +113,7 @@ export function aborted(signal: AbortSignal): Promise<unknown> {
  * The promise, or the reason of the signal as soon as it aborts, whichever is first. The promise itself goes on; a later
  * rejection of it is taken note of and dropped.
  */
-export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function orAbort<T>(promise: Promise<T>, signal: Stop | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
     const unlink = onAbort(signal, reject);
@@ -84,17 +126,17 @@ export async function within<T>(clock: Clock, options: CallOptions, what: string
   if (options.signal === undefined && options.timeoutMs === undefined) return promise;
   const scope = openScope(clock, options, what);
   try {
-    return await orAbort(promise, scope.signal);
+    return await orAbort(promise, scope);
   } finally {
     scope[Symbol.dispose]();
   }
 }
 
 /** Waits on the given clock. Rejects with the reason of the signal, at once when it aborts. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: Stop): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     if (signal?.aborted) {
-      reject(signal.reason);
+      onAbort(signal, reject);
       return;
     }
     const cancel = clock.after(ms, () => {
@@ -113,7 +155,7 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
  * attaches a source and returns how to detach it.
  */
 export async function firstOf(
-  signal: AbortSignal,
+  signal: Stop,
   arms: readonly ((wake: () => void, fail: (error: unknown) => void) => () => void)[],
 ): Promise<void> {
   signal.throwIfAborted();

@@ -21,8 +21,7 @@ export class Place {
   readonly #key: string;
   readonly #value: Uint8Array;
   #ticket: Ticket | undefined;
-  /** Set while {@link stay} runs. */
-  #signal: AbortSignal = new AbortController().signal;
+  readonly #scope: Scope;
   #joining: Promise<unknown> | undefined;
   /** An attempt to join whose answer never came: its put may still turn up. */
   #late = false;
@@ -32,7 +31,8 @@ export class Place {
   #news: KeyNews | undefined;
   #wake: () => void = () => {};
 
-  constructor(client: ClientContext, session: Session, path: string, value: Uint8Array, rule: LineRule) {
+  constructor(client: ClientContext, session: Session, path: string, value: Uint8Array, rule: LineRule, scope: Scope) {
+    this.#scope = scope;
     this.#client = client;
     this.#session = session;
     this.#prefix = `${path}/`;
@@ -45,15 +45,14 @@ export class Place {
    * Runs the way through the line. Where it does not end in a hold, the ticket is taken out before this settles. The
    * scope ends with the session, as a wait must not outlive what would make it count.
    */
-  async stay<T>(scope: Scope, way: () => Promise<T>): Promise<T> {
-    this.#session.onEnd(scope.abort);
-    this.#signal = scope.signal;
+  async stay<T>(way: () => Promise<T>): Promise<T> {
+    this.#session.onEnd(this.#scope.abort);
     let served: T | undefined;
     try {
       served = await way();
       return served;
     } finally {
-      this.#session.offEnd(scope.abort);
+      this.#session.offEnd(this.#scope.abort);
       this.#unwatchBlocker();
       if (served === undefined) await this.#leave();
     }
@@ -63,7 +62,7 @@ export class Place {
   async join(): Promise<Ticket | undefined> {
     const joining = this.#join();
     this.#joining = joining;
-    const ahead = await orAbort(joining, this.#signal);
+    const ahead = await orAbort(joining, this.#scope);
     return this.#decide(ahead);
   }
 
@@ -77,7 +76,7 @@ export class Place {
       };
       // Watches do lose events: look anyway, once in a while.
       const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
-      await firstOf(this.#signal, [wake, inCase]);
+      await firstOf(this.#scope, [wake, inCase]);
     }
     const news = this.#news;
     this.#news = undefined;
@@ -88,7 +87,7 @@ export class Place {
   /** The last check before the ticket counts as held. */
   async serve(): Promise<HoldParts> {
     await this.#session.confirm();
-    this.#signal.throwIfAborted();
+    this.#scope.throwIfAborted();
     const watch = this.#ownWatch;
     this.#ownWatch = undefined;
     return { client: this.#client, session: this.#session, ticket: this.#mine(), late: this.#late, watch };
@@ -117,7 +116,7 @@ export class Place {
         if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw this.#session.leaseGone(error);
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) this.#late = true;
         else if (!isCoordinationError(error) || !error.retryable) throw error;
-        await backoff.wait(this.#signal);
+        await backoff.wait(this.#scope);
       }
     }
   }
@@ -146,7 +145,7 @@ export class Place {
     const { created } = this.#mine();
     const reach: Query = this.#rule.reach === 'nearest' ? this.#newest(2) : { prefix: this.#prefix, order: 'oldest' };
     const query = { ...reach, createdBefore: created + 1n };
-    const signal = this.#signal;
+    const { signal } = this.#scope;
     const { entries } = await retrying(this.#client, signal, () => this.#client.store.read(query, { signal }));
     const own = entries.find((entry) => entry.key === this.#key);
     if (!this.#isMine(own)) throw await this.#missing();
@@ -159,7 +158,7 @@ export class Place {
 
   /** Why the ticket is not in line any more: with its lease, or by somebody's hand. */
   async #missing(): Promise<CoordinationError> {
-    const live = await retrying(this.#client, this.#signal, () => this.#session.verify());
+    const live = await retrying(this.#client, this.#scope, () => this.#session.verify());
     return live ? this.#ticketLost() : this.#session.leaseGone(undefined);
   }
 

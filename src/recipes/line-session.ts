@@ -2,6 +2,7 @@ import { Backoff } from '../core/backoff.js';
 import { checkTtl } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Session } from '../core/session.js';
+import type { Scope, Stop } from '../core/signals.js';
 import { CoordinationError, isCoordinationError } from '../errors.js';
 
 /** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
@@ -24,11 +25,11 @@ export interface SessionChoice {
 /** Where a line gets its session from. */
 export interface SessionSource {
   readonly rejoin: boolean;
-  get(signal: AbortSignal): Promise<Session>;
+  get(scope: Scope): Promise<Session>;
 }
 
 /** Runs a call of the store again for as long as it fails in a way that passes by itself, with growing pauses. */
-export async function retrying<T>(client: ClientContext, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function retrying<T>(client: ClientContext, signal: Stop, call: () => Promise<T>): Promise<T> {
   const backoff = new Backoff(client.clock, client.random);
   for (;;) {
     signal.throwIfAborted();
@@ -66,7 +67,8 @@ export function sessionSource(client: ClientContext, choice: SessionChoice): Ses
   checkChoice(client, choice);
   const { session, ttlMs, onSessionLost = 'rejoin' } = choice;
   if (session === undefined) {
-    const get = (signal: AbortSignal) => retrying(client, signal, () => client.session({ signal, ttlMs }));
+    const open = (scope: Scope) => retrying(client, scope, () => client.session({ signal: scope.signal, ttlMs }));
+    const get = async (scope: Scope) => client.liveSession(ttlMs) ?? (await open(scope));
     return { rejoin: onSessionLost === 'rejoin', get };
   }
   const get = async (): Promise<Session> => {

@@ -3,7 +3,7 @@ import type { Hold, HoldParts } from '../core/hold.js';
 import type { Ticket } from '../core/key-watch.js';
 import { checkPath } from '../core/keys.js';
 import type { Session } from '../core/session.js';
-import { openScope } from '../core/signals.js';
+import { openScope, type Scope } from '../core/signals.js';
 import type { CallOptions, Entry } from '../core/store.js';
 import { isCoordinationError, printable } from '../errors.js';
 import { Place } from './line-place.js';
@@ -83,11 +83,11 @@ export class Line<H extends Hold = Hold> {
   async tryAcquire(options: JoinOptions): Promise<H | undefined> {
     const scope = openScope(this.#client.clock, options, `trying "${printable(this.path)}"`);
     try {
-      const session = await this.#sessions.get(scope.signal);
+      const session = await this.#sessions.get(scope);
       const value = options.value(session);
-      if (await this.#busy(value, scope.signal)) return undefined;
-      const place = new Place(this.#client, session, this.path, value, this.#rule);
-      return await place.stay(scope, async () => {
+      if (await this.#busy(value, scope)) return undefined;
+      const place = new Place(this.#client, session, this.path, value, this.#rule, scope);
+      return await place.stay(async () => {
         const blocker = await place.join();
         return blocker === undefined ? this.#makeHold(await place.serve()) : undefined;
       });
@@ -105,9 +105,9 @@ export class Line<H extends Hold = Hold> {
   async #attempt(options: JoinOptions, toldMs: number | undefined): Promise<H> {
     const scope = openScope(this.#client.clock, options, `waiting in line at "${printable(this.path)}"`, toldMs);
     try {
-      const session = await this.#sessions.get(scope.signal);
-      const place = new Place(this.#client, session, this.path, options.value(session), this.#rule);
-      return await place.stay(scope, async () => {
+      const session = await this.#sessions.get(scope);
+      const place = new Place(this.#client, session, this.path, options.value(session), this.#rule, scope);
+      return await place.stay(async () => {
         let blocker = await place.join();
         while (blocker !== undefined) blocker = await place.waitFor(blocker);
         return this.#makeHold(await place.serve());
@@ -117,8 +117,9 @@ export class Line<H extends Hold = Hold> {
     }
   }
 
-  async #busy(value: Uint8Array, signal: AbortSignal): Promise<boolean> {
+  async #busy(value: Uint8Array, scope: Scope): Promise<boolean> {
     const { store } = this.#client;
+    const { signal } = scope;
     const nearest = this.#rule.reach === 'nearest' ? { limit: 1 } : {};
     const query = { prefix: `${this.path}/`, order: 'oldest', ...nearest } as const;
     const { entries } = await retrying(this.#client, signal, () => store.read(query, { signal }));

@@ -210,7 +210,7 @@ export class FaultyStore implements Store {
     const end = (): void => scope.abort(closedError('store'));
     this.#open.add(end);
     try {
-      return await orAbort(this.#travel(verb, this.#takeFault(verb), send), scope.signal);
+      return await orAbort(this.#travel(verb, this.#takeFault(verb), send), scope);
     } catch (error) {
       // The caller's own reason goes through untouched, even if it is a TIMEOUT too.
       const ownTimeout = isCoordinationError(error, 'TIMEOUT') && !options?.signal?.aborted;

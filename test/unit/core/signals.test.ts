@@ -14,10 +14,10 @@ describe('openScope', () => {
   it('ends with the very reason of the caller’s signal', () => {
     const { clock, controller, signal, reason } = setup();
     using scope = openScope(clock, { signal }, 'a wait');
-    scope.check();
+    scope.throwIfAborted();
     controller.abort(reason);
     expect(scope.signal.reason).toBe(reason);
-    expect(() => scope.check()).toThrow(reason);
+    expect(() => scope.throwIfAborted()).toThrow(reason);
   });
 
   it('begins ended when the signal is aborted already', () => {
@@ -40,7 +40,7 @@ describe('openScope', () => {
     const { clock, signal, listeners } = setup();
     for (let n = 0; n < 3; n++) {
       using scope = openScope(clock, { signal, timeoutMs: 50 }, 'a wait');
-      scope.check();
+      scope.throwIfAborted();
       expect([listeners(), clock.pending]).toEqual([1, 1]);
     }
     expect([listeners(), clock.pending]).toEqual([0, 0]);

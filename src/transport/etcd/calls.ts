@@ -1,4 +1,4 @@
-import { type Client, type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type Client, Metadata, status } from '@grpc/grpc-js';
 import type { Clock, Random } from '../../core/clock.js';
 import { onAbort, openScope, orAbort, type Scope } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
@@ -10,6 +10,7 @@ import { Failure, unknownOutcome } from './failure.js';
 import { finished, type Method, methods } from './methods.js';
 import type { EtcdConfig } from './options.js';
 import { Retry } from './retry.js';
+import { startUnary, type Unary, type UnaryEnd } from './unary.js';
 
 /** One unary call, whatever it takes. */
 export interface Job<A> {
@@ -42,7 +43,6 @@ interface Struggle {
 }
 
 const maxLogins = 3;
-const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
  * Unary calls: to the endpoint in use, to others when it fails, with a token where one is needed, always with a deadline,
@@ -204,16 +204,15 @@ export class Calls {
         },
       };
       this.#open.add(open);
-      const done = (error: ServiceError | null, answer?: A): void => {
+      const done = (end: UnaryEnd<A>): void => {
         if (!this.#open.delete(open)) return;
         unlink?.();
-        // gRPC hands over an answer whenever it hands over no error.
-        if (error === null) resolve(answer as A);
-        else reject(Failure.of(error.code, error.details, endpoint, limitMs >= Math.min(attemptMs, 1_000)));
+        if ('answer' in end) resolve(end.answer);
+        else reject(Failure.of(end.code, end.details, endpoint, limitMs >= Math.min(attemptMs, 1_000)));
       };
-      let call: ClientUnaryCall;
+      let call: Unary;
       try {
-        call = client.makeUnaryRequest(method.path, asIs, method.decode, request, metadata, { deadline }, done);
+        call = startUnary(client, method, request, metadata, deadline, done);
       } catch {
         this.#open.delete(open);
         reject(Failure.of(status.UNAVAILABLE, 'Channel closed before call started', endpoint));

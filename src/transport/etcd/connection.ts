@@ -2,7 +2,7 @@ import { type ChannelCredentials, type ChannelOptions, Client, connectivityState
 import type { Clock } from '../../core/clock.js';
 import { onAbort, orAbort, sleep } from '../../core/signals.js';
 import type { Address } from './address.js';
-import { connectFailure, Failure } from './failure.js';
+import { connectFailure } from './failure.js';
 import type { Retry } from './retry.js';
 import { SocketTracker } from './socket-tracker.js';
 import type { Secure } from './tls.js';
@@ -56,7 +56,7 @@ export class Connection {
     return client?.getChannel().getConnectivityState(false) === connectivityState.READY ? client : undefined;
   }
 
-  /** Connects, however many ask for it at once. Rejects with a {@link Failure} of which nothing was sent. */
+  /** Connects, however many ask for it at once. Rejects with a Failure of which nothing was sent. */
   async connect(limitMs: number, signal: AbortSignal): Promise<Client> {
     const { ready } = this;
     if (ready !== undefined) return ready;
@@ -190,9 +190,4 @@ function diagnose(client: Client, deadline: number): Promise<string | undefined>
       resolve(String(error));
     }
   });
-}
-
-/** Tells a failed attempt from an abort or a programming error. */
-export function isFailure(error: unknown): error is Failure {
-  return error instanceof Failure;
 }

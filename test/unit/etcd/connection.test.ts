@@ -168,6 +168,21 @@ describe('a commit', () => {
     expect(server.count()).toBe(1);
   });
 
+  it.each([
+    ['that cannot be read', [0, 0, 0, 0, 2, 0x0a, 0xff]],
+    ['that is not there', []],
+  ])('is unknown when the server says that all is well, with an answer %s', async (_, body) => {
+    const server = await http2Server((stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.from(body));
+    });
+    const store = storeOn(server.endpoint, { retry: { attempts: 1 } });
+    expect(await codeOf(store.commit(...commit))).toBe('UNKNOWN_OUTCOME');
+    expect(await codeOf(store.read({ key: 'k' }))).toBe('PROTOCOL_ERROR');
+    expect(server.count()).toBe(2);
+  });
+
   it('is unknown when no answer comes in its time, and is not repeated', async () => {
     const fake = await fakeEtcd();
     fake.on('Txn', () => 'silence');

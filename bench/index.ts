@@ -34,22 +34,26 @@ function stopOnSignals(started: Started): void {
 }
 
 async function endpointsFor({ endpoints }: Options, needed: boolean, started: Started): Promise<readonly string[]> {
-  if (endpoints !== undefined) return endpoints;
   if (!needed) return [];
+  if (endpoints !== undefined) {
+    // A client would wait for them to come up.
+    for (const endpoint of endpoints) await versionOf(endpoint);
+    return endpoints;
+  }
   const server = await startEtcd();
   started.add(server.stop);
   return [server.endpoint];
 }
 
-async function versions(endpoints: readonly string[], own: boolean): Promise<Readonly<Record<string, unknown>>> {
-  const version = endpoints[0] === undefined ? undefined : await versionOf(endpoints[0]);
-  const [cpu] = cpus();
-  return {
-    node: process.version,
-    ...(endpoints.length > 0 && { etcd: `${version ?? 'unknown'}${own ? ', one member, no fsync' : ''}` }),
-    cores: cpus().length,
-    cpu: cpu?.model ?? 'unknown',
-  };
+async function versions(endpoints: readonly string[], own: boolean): Promise<string> {
+  const found = await Promise.all(endpoints.map(versionOf));
+  const etcd = [...new Set(found)].join(' and ');
+  const cores = cpus();
+  return [
+    `node ${process.version}`,
+    ...(found.length > 0 ? [`etcd ${etcd}${own ? ', one member, no fsync' : ''}`] : []),
+    `${cores.length} cores: ${cores[0]?.model ?? 'unknown'}`,
+  ].join('; ');
 }
 
 /** What came of the run: the figures, and the names of the benches that broke. */
@@ -63,13 +67,7 @@ async function runAll(options: Options, started: Started): Promise<Results> {
   const needed = chosen.some(({ needsEtcd }) => needsEtcd);
   const endpoints = await endpointsFor(options, needed, started);
   const about = await versions(endpoints, options.endpoints === undefined);
-  say(
-    options,
-    Object.entries(about)
-      .map(([what, value]) => `${what} ${value}`)
-      .join(', '),
-    { about },
-  );
+  (options.json ? process.stderr : process.stdout).write(`${about}\n`);
   const figures: Figure[] = [];
   const broken: string[] = [];
   for (const { name, about } of chosen) {

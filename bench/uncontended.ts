@@ -1,6 +1,6 @@
 import { Mutex } from 'coterie';
 import { type Bench, type BenchContext, freshPath } from './lib/bench.js';
-import { barePut, callTimes, type EtcdClient, openClient, requestsOf } from './lib/etcd-client.js';
+import { barePut, callTimes, type EtcdClient, openClient, ordinaryPut, requestsOf } from './lib/etcd-client.js';
 import { type Figure, Figures } from './lib/figures.js';
 import { interleave, samplesOf, timeEach } from './lib/interleave.js';
 import { median, quantile, summarize } from './lib/statistics.js';
@@ -24,13 +24,16 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
   const client = openClient(context);
   try {
     const put = await barePut(client, `${freshPath(name)}-put`);
+    const ordinary = await ordinaryPut(client, `${freshPath(name)}-put`);
     const pairs = new Pairs(client);
     await timeEach(warmUp, put);
+    await timeEach(warmUp, ordinary);
     await pairs.measure(warmUp);
     const costs = { pair: { requests: 0, cpuUs: 0 }, put: { requests: 0, cpuUs: 0 } };
     const sides = [
       { name: 'pair', round: () => counted(client, costs.pair, () => pairs.measure(perRound)) },
       { name: 'put', round: () => counted(client, costs.put, () => timeEach(perRound, put)) },
+      { name: 'ordinary', round: () => timeEach(perRound, ordinary) },
       { name: 'calls', round: () => callTimes(() => pairs.measure(perRound)) },
     ];
     const samples = await interleave(sides, { forMs: context.seconds * 1_000, minRounds });
@@ -68,8 +71,9 @@ async function counted(client: EtcdClient, cost: Cost, run: () => Promise<number
 }
 
 function figuresOf(samples: Map<string, number[][]>, costs: { pair: Cost; put: Cost }): readonly Figure[] {
-  const [pairs = [], puts = [], calls = []] = ['pair', 'put', 'calls'].map((side) => samplesOf(samples, side));
-  const [pair, put, call] = [summarize(pairs), summarize(puts), summarize(calls)];
+  const [pairs, puts] = [samplesOf(samples, 'pair'), samplesOf(samples, 'put')];
+  const ordinary = summarize(samplesOf(samples, 'ordinary'));
+  const [pair, put, call] = [summarize(pairs), summarize(puts), summarize(samplesOf(samples, 'calls'))];
   const cpu = { pair: costs.pair.cpuUs / pair.samples, put: costs.put.cpuUs / put.samples };
   const roundsOfPut = samples.get('put') ?? [];
   const byRound = (samples.get('pair') ?? []).map((round, n) => median(round) / median(roundsOfPut[n] ?? []));
@@ -78,6 +82,7 @@ function figuresOf(samples: Map<string, number[][]>, costs: { pair: Cost; put: C
     .gated('round trips of acquire + release', costs.pair.requests / pair.samples, '', { min: 2, max: 2 })
     .gated('acquire + release in bare Puts, p50', pair.p50 / put.p50, '', { max: 2.3 }, detail)
     .add('of which the two requests themselves, p50', (2 * call.p50) / put.p50, '', { ...call })
+    .add('acquire + release in Puts of an ordinary gRPC client, p50', pair.p50 / ordinary.p50, '', { ...ordinary })
     .add('acquire + release, p50', pair.p50, 'ms', { ...pair })
     .add('acquire + release, p99', pair.p99, 'ms')
     .add('bare Put, p50', put.p50, 'ms', { ...put })

@@ -1,4 +1,4 @@
-import { Client as Channel, Metadata } from '@grpc/grpc-js';
+import { Channel, ChannelCredentials, Client as GrpcClient, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { Client, ClientOptions } from 'coterie';
 import { type EtcdStats, type EtcdStore, etcd } from 'coterie/etcd';
 import type { BenchContext } from './bench.js';
@@ -18,52 +18,53 @@ function unaryOf({ unary }: EtcdStats): number {
   return Object.values(unary).reduce((sum, count) => sum + count, 0);
 }
 
-type MakeUnary = Channel['makeUnaryRequest'];
+type CreateCall = Channel['createCall'];
+type Call = ReturnType<CreateCall>;
 
 /**
- * Has all unary calls of this process made by `make` instead, while `run` runs. The package hands out neither its channels
- * nor its calls, and should not; this is how they are looked at.
+ * Shows `look` every call that this process begins while `run` runs. The package hands out neither its channels nor its
+ * calls, and should not; this is how they are looked at.
  */
-async function lookingOn<T>(make: (channel: Channel, call: MakeUnary) => MakeUnary, run: () => Promise<T>): Promise<T> {
-  const { makeUnaryRequest } = Channel.prototype;
-  const made = function (this: Channel, ...args: Parameters<MakeUnary>) {
-    return make(this, makeUnaryRequest).apply(this, args);
+async function lookingOn<T>(look: (channel: Channel, call: Call) => void, run: () => Promise<T>): Promise<T> {
+  const { createCall } = Channel.prototype;
+  Channel.prototype.createCall = function (this: Channel, ...args: Parameters<CreateCall>) {
+    const call = createCall.apply(this, args);
+    look(this, call);
+    return call;
   };
-  Channel.prototype.makeUnaryRequest = made as MakeUnary; // Its overloads differ in what may be left out.
   try {
     return await run();
   } finally {
-    Channel.prototype.makeUnaryRequest = makeUnaryRequest;
+    Channel.prototype.createCall = createCall;
   }
 }
 
 /** The channel that a client's own calls go over. */
 async function channelOf(client: EtcdClient): Promise<Channel> {
   const seen = new Set<Channel>();
-  const look = (channel: Channel, call: MakeUnary): MakeUnary => {
-    seen.add(channel);
-    return call;
-  };
-  await lookingOn(look, () => client.store.read({ key: '/coterie-bench/channel' }));
+  await lookingOn(
+    (channel) => seen.add(channel),
+    () => client.store.read({ key: '/coterie-bench/channel' }),
+  );
   const [channel] = seen;
   if (channel === undefined || seen.size > 1) throw new Error(`A read went over ${seen.size} channels, not over one.`);
   return channel;
 }
 
-/** Runs something, and gives how long each of its unary calls took: from its hand-over to gRPC to the answer's bytes. */
+/** Runs something, and gives how long each of its calls took: from its beginning at gRPC to the bytes of the answer. */
 export async function callTimes(run: () => Promise<unknown>): Promise<number[]> {
   const tookMs: number[] = [];
-  const time = (_: Channel, call: MakeUnary): MakeUnary => {
-    const timed = function (this: Channel, ...args: Parameters<MakeUnary>) {
-      const began = performance.now();
-      const decode = args[2];
-      args[2] = (bytes) => {
+  const time = (_: Channel, call: Call): void => {
+    const began = performance.now();
+    const start = call.start.bind(call);
+    call.start = (metadata, listener) => {
+      const received = listener.onReceiveMessage.bind(listener);
+      listener.onReceiveMessage = (message) => {
         tookMs.push(performance.now() - began);
-        return decode(bytes);
+        received(message);
       };
-      return call.apply(this, args);
+      start(metadata, listener);
     };
-    return timed as MakeUnary; // As above.
   };
   await lookingOn(time, run);
   return tookMs;
@@ -72,29 +73,51 @@ export async function callTimes(run: () => Promise<unknown>): Promise<number[]> 
 const putPath = '/etcdserverpb.KV/Put';
 const asIs = (bytes: Buffer): Buffer => bytes;
 const putTimeoutMs = 5_000;
+const noop = (): void => {};
 
 /** A PutRequest: field 1, the key, and field 2, the value, both shorter than 128 bytes. */
-function putRequest(key: string, value: string): Buffer {
+function putRequest(key: string): Buffer {
   const field = (tag: number, text: string): Buffer => {
     const bytes = Buffer.from(text);
     if (bytes.length > 127) throw new RangeError(`Too long for a length of one byte: "${text}".`);
     return Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
   };
-  return Buffer.concat([field(0x0a, key), field(0x12, value)]);
+  return Buffer.concat([field(0x0a, key), field(0x12, '0123456789abcdef0123456789abcdef')]);
 }
 
 /**
  * The least that a write can cost in this process, on the very channel of this client: `KV/Put` with a request that is
- * made beforehand, a deadline as every call of the client has one, and an answer that nobody reads.
+ * made beforehand, a deadline as every call of the client has one, an answer that nobody reads, and nothing of gRPC but
+ * the channel.
  */
 export async function barePut(client: EtcdClient, key: string): Promise<() => Promise<void>> {
   const channel = await channelOf(client);
-  const request = putRequest(key, '0123456789abcdef0123456789abcdef');
+  const request = putRequest(key);
+  const metadata = new Metadata();
+  return () =>
+    new Promise((resolve, reject) => {
+      const call = channel.createCall(putPath, Date.now() + putTimeoutMs, null, null, null);
+      const onReceiveStatus = (end: StatusObject): void => {
+        if (end.code === status.OK) resolve();
+        else reject(new Error(`A bare Put failed: ${end.details}`));
+      };
+      call.start(metadata, { onReceiveMetadata: noop, onReceiveMessage: noop, onReceiveStatus });
+      call.sendMessageWithContext({}, request);
+      call.halfClose();
+      call.startRead();
+    });
+}
+
+/** The same Put on the same channel as gRPC's own unary call makes it, with interceptors and all. */
+export async function ordinaryPut(client: EtcdClient, key: string): Promise<() => Promise<void>> {
+  const channelOverride = await channelOf(client);
+  const grpc = new GrpcClient(channelOverride.getTarget(), ChannelCredentials.createInsecure(), { channelOverride });
+  const request = putRequest(key);
   const metadata = new Metadata();
   return () =>
     new Promise((resolve, reject) => {
       const deadline = Date.now() + putTimeoutMs;
-      channel.makeUnaryRequest(putPath, asIs, asIs, request, metadata, { deadline }, (error) => {
+      grpc.makeUnaryRequest(putPath, asIs, asIs, request, metadata, { deadline }, (error) => {
         if (error === null) resolve();
         else reject(error);
       });

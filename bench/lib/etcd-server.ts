@@ -65,11 +65,12 @@ function flags(dataDir: string, clientUrl: string, peerUrl: string): string[] {
   ];
 }
 
-/** What an etcd says of its version, or undefined where it does not answer. */
-export async function versionOf(endpoint: string): Promise<string | undefined> {
-  const answer = await get(endpoint, '/version');
-  const version = answer === undefined ? undefined : /"etcdserver":"([^"]+)"/.exec(answer);
-  return version?.[1];
+/** What an etcd says of its version. Rejects where none answers. */
+export async function versionOf(endpoint: string): Promise<string> {
+  const answer = (await get(endpoint, '/version')) ?? '';
+  const version = /"etcdserver":"([^"]+)"/.exec(answer)?.[1];
+  if (version === undefined) throw new Error(`No etcd answers at ${endpoint}.`);
+  return version;
 }
 
 async function get(endpoint: string, path: string): Promise<string | undefined> {

@@ -32,7 +32,7 @@ export function checkTimeout(timeoutMs: unknown, field = 'timeoutMs'): void {
 }
 
 /** Refuses anything but an AbortSignal, with `INVALID_OPTION`. */
-export function checkSignal(signal: unknown): void {
+function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;

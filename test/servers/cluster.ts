@@ -1,4 +1,3 @@
-export { type ConsulOptions, startConsul } from './consul.js';
-export { type EtcdOptions, type EtcdTls, startEtcd } from './etcd.js';
-export type { RunOptions, RunResult } from './run.js';
-export type { Cluster, ClusterNode, ConsulCluster, EtcdCluster, Mode } from './types.js';
+export { startConsul } from './consul.js';
+export { startEtcd } from './etcd.js';
+export type { Cluster, ClusterNode, EtcdCluster } from './types.js';

@@ -29,7 +29,7 @@ function lock(port: number): boolean {
   }
 }
 
-export async function takePort(): Promise<number> {
+async function takePort(): Promise<number> {
   mkdirSync(lockDir, { recursive: true });
   try {
     chmodSync(lockDir, 0o1777);

@@ -11,11 +11,11 @@ import { scratchDir } from './watchdog.js';
 /** Stands for a test process: starts something, enters it into the ledger, and is killed. */
 const VICTIM = `
 import { spawn } from 'node:child_process';
-import { takePort } from './ports.js';
+import { takePorts } from './ports.js';
 import { remember, scratchDir } from './watchdog.js';
 const child = spawn('sleep', ['600'], { stdio: 'ignore' });
 remember('pid', String(child.pid));
-const port = await takePort();
+const [port] = await takePorts(1);
 process.stdout.write(JSON.stringify({ pid: child.pid, dir: scratchDir('data'), port }));
 `;
 

@@ -176,12 +176,16 @@ export interface Store extends AsyncDisposable {
    *
    * Rejects with `UNKNOWN_OUTCOME` when it cannot be told whether the commit was applied, now or later. It is never sent
    * twice, unless nothing of it was sent the first time. Any other rejection means that nothing was applied, except an
-   * abort, after which the outcome is unknown as well. A put under a lease that has ended rejects with
-   * `LEASE_NOT_FOUND`.
+   * abort: then the outcome is unknown as well, and the commit may even be applied after a later one of the same client.
+   * A put under a lease that has ended rejects with `LEASE_NOT_FOUND`. A commit that only reads may be repeated, and
+   * rejects as a read does.
    */
   commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit>;
 
-  /** Follows a range: see {@link Watch}. Costs one request and one read to start, nothing while nothing changes. */
+  /**
+   * Follows a range: see {@link Watch}. Throws what is wrong with its arguments, and `CLOSED`, at once. Costs one request
+   * and one read to start, nothing while nothing changes.
+   */
   watch(range: Range, options?: CallOptions): Watch;
 
   /** Asks for a lease. `ttlMs` within the store's bounds, else `INVALID_TTL`. One round trip. */

@@ -152,19 +152,22 @@ describe.each(['3.4', '3.5'] as const)('one node of etcd %s', (version) => {
 
   it('keeps namespaces apart, in reads, watches, deletes and what errors say', async () => {
     const [one, two, all] = [
-      open(cluster.endpoints, { namespace: '/ns/one/' }),
-      open(cluster.endpoints, { namespace: '/ns/two/' }),
+      open(cluster.endpoints, { namespace: '/ns/one' }),
+      open(cluster.endpoints, { namespace: '/ns/two' }),
       open(cluster.endpoints),
     ];
-    const watch = one.watch({ prefix: 'k/' });
+    const watch = one.watch({ prefix: '/k/' });
     await watch.next();
-    await two.commit([], [put('k/a', 'of two')]);
-    await one.commit([], [put('k/a', 'of one')]);
+    await two.commit([], [put('/k/a', 'of two')]);
+    await one.commit([], [put('/k/a', 'of one')]);
     expect((await watch.next()).value).toMatchObject({
-      puts: [{ key: 'k/a', value: new Uint8Array(Buffer.from('of one')) }],
+      puts: [{ key: '/k/a', value: new Uint8Array(Buffer.from('of one')) }],
     });
-    expect((await one.read({ prefix: 'k/' })).entries.map(({ key }) => key)).toEqual(['k/a']);
-    await one.commit([], [{ kind: 'delete', range: { prefix: 'k/' } }]);
+    expect((await one.read({ prefix: '/k/' })).entries.map(({ key }) => key)).toEqual(['/k/a']);
+    await one.commit([], [{ kind: 'delete', range: { prefix: '/k/' } }]);
+    await expect(one.read({ key: 'x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
+    await expect(one.commit([], [put('x', '')])).rejects.toMatchObject({ code: 'INVALID_KEY' });
+    expect(() => one.watch({ prefix: 'x/' })).toThrow(expect.objectContaining({ code: 'INVALID_KEY' }));
     expect((await all.read({ prefix: '/ns/' })).entries.map(({ key }) => key)).toEqual(['/ns/two/k/a']);
   });
 

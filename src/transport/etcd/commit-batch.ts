@@ -1,5 +1,5 @@
 import type { Commit, CommitOptions, Guard, Op, Query } from '../../core/store.js';
-import { CoordinationError, isCoordinationError, printable } from '../../errors.js';
+import { CoordinationError, type ErrorCode, isCoordinationError, printable } from '../../errors.js';
 import { Company, type Footprint, footprintOf } from './footprint.js';
 
 /** A commit that waits for company. */
@@ -31,13 +31,14 @@ const maxMemberBytes = 4_096;
 const maxUnderWay = 16;
 
 /** Refusals that can be the fault of one member alone. Nothing was applied, so each can be sent by itself. */
-const onesFault = [
+const onesFault: readonly ErrorCode[] = [
+  'INVALID_OPTION',
   'LEASE_NOT_FOUND',
   'PERMISSION_DENIED',
   'REFUSED_BY_STORE',
   'TOO_MANY_OPS',
   'VALUE_TOO_LARGE',
-] as const;
+];
 
 /**
  * Sends commits that are made in the same turn of the event loop, and do not concern each other, in one request. One
@@ -114,7 +115,7 @@ export class CommitBatch {
       const commits = await this.#sender.together(members);
       for (const [at, member] of members.entries()) member.resolve(commits[at] as Commit);
     } catch (error) {
-      if (isCoordinationError(error) && onesFault.some((code) => code === error.code)) {
+      if (isCoordinationError(error) && onesFault.includes(error.code)) {
         await Promise.all(members.map((member) => this.#alone(member)));
       } else {
         for (const member of members) member.reject(about(member, error));

@@ -1,5 +1,5 @@
 import { checkKnown, checkTimeout } from '../../core/checks.js';
-import { checkPrefix } from '../../core/keys.js';
+import { checkPath } from '../../core/keys.js';
 import { CoordinationError, type ErrorCode } from '../../errors.js';
 import { type Address, parseEndpoint } from './address.js';
 
@@ -65,8 +65,9 @@ export interface EtcdOptions {
   /** Sends a password over connections without TLS, where others can read it. Default false. */
   readonly allowInsecureAuth?: boolean | undefined;
   /**
-   * Put before every key, and taken off again: this client sees nothing else. Ends in `/`, so that `/a/` and `/ab/` never
-   * mix; a key `/x` under `/a/` is stored as `/a//x`. Default: none.
+   * Put before every key, and taken off again: this client sees nothing else. A path like `/app`, without a final `/`: the
+   * key `/x` is stored as `/app/x`. With a namespace every key must begin with `/`, so that `/app` and `/app2` never mix;
+   * others are refused with `INVALID_KEY`. Default: none.
    */
   readonly namespace?: string | undefined;
   readonly timeouts?: EtcdTimeouts | undefined;
@@ -97,7 +98,7 @@ export function resolveOptions(options: EtcdOptions): EtcdConfig {
   checkKnown(options, known, 'etcd');
   const tls = checkTls(options.tls);
   const addresses = checkEndpoints(options.endpoints, tls !== undefined);
-  if (options.namespace !== undefined) checkPrefix(options.namespace);
+  if (options.namespace !== undefined) checkPath(options.namespace);
   return {
     addresses,
     tls,

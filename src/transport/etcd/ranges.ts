@@ -1,6 +1,6 @@
 import { keyBytes, keyText } from '../../core/keys.js';
 import type { Query, Range } from '../../core/store.js';
-import { CoordinationError } from '../../errors.js';
+import { CoordinationError, printable } from '../../errors.js';
 import { RangeRequest } from './codec/etcd.js';
 import { fromBigint, fromNumber } from './int64.js';
 
@@ -20,6 +20,17 @@ export class KeySpace {
   constructor(namespace: string) {
     this.#namespace = namespace;
     this.#bytes = keyBytes(namespace);
+  }
+
+  /** Refuses keys that cannot live in the namespace, with `INVALID_KEY`: `/app` and `x` would make `/appx`. */
+  check(ranges: Iterable<Range>): void {
+    if (this.#namespace === '') return;
+    for (const range of ranges) {
+      const key = 'key' in range ? range.key : range.prefix;
+      if (key.startsWith('/')) continue;
+      const sentence = `With a namespace, a key must begin with "/": use "/${printable(key)}".`;
+      throw new CoordinationError('INVALID_KEY', sentence, { key, field: 'key', problem: 'no-leading-slash' });
+    }
   }
 
   toWire(key: string): Uint8Array {

@@ -135,6 +135,7 @@ export class EtcdStore implements Store {
 
   async read(query: Query, options?: CallOptions): Promise<Snapshot> {
     checkQuery(query);
+    this.#space.check([query]);
     checkCall(options, 'read');
     return await this.#read(query, options);
   }
@@ -142,12 +143,14 @@ export class EtcdStore implements Store {
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
     const waiting = { guards, ops, otherwise: options?.otherwise ?? [] };
+    this.#space.check([...guards, ...waiting.otherwise, ...ops.map(rangeOf)]);
     if (CommitBatch.accepts(waiting, options)) return await this.#batch.commit(waiting);
     return await this.#commit(waiting, options);
   }
 
   watch(range: Range, options?: CallOptions): Watch {
     checkRange(range);
+    this.#space.check([range]);
     checkCall(options, 'watch');
     this.#life.signal.throwIfAborted();
     return this.#watches.watch(range, options);
@@ -290,11 +293,13 @@ function unlimited(query: Query): Query {
   return rest as Query; // Its fields are optional but for the range, which is still there.
 }
 
+/** What a step looks at or writes. */
+function rangeOf(op: Op): Range {
+  if (op.kind === 'put') return op;
+  return op.kind === 'delete' ? op.range : op.query;
+}
+
 function firstKey(guards: readonly Guard[], ops: readonly Op[]): string | undefined {
-  if (guards[0] !== undefined) return guards[0].key;
-  const op = ops[0];
-  if (op === undefined) return undefined;
-  if (op.kind === 'put') return op.key;
-  const range = op.kind === 'delete' ? op.range : op.query;
-  return 'key' in range ? range.key : range.prefix;
+  const [range] = [...guards.slice(0, 1), ...ops.slice(0, 1).map(rangeOf)];
+  return range && ('key' in range ? range.key : range.prefix);
 }

@@ -59,19 +59,26 @@ describe('the end of a prefix', () => {
 
 describe('a namespace', () => {
   it('never lets a range out, whatever the keys', () => {
-    const space = new KeySpace('/ns/');
+    const space = new KeySpace('/ns');
     fc.assert(
       fc.property(fc.string({ minLength: 1, unit: 'binary' }), (text) => {
-        const { key, rangeEnd } = space.range({ prefix: `${text}/` });
+        const { key, rangeEnd } = space.range({ prefix: `/${text}/` });
         expect(Buffer.from(key).toString().startsWith('/ns/')).toBe(true);
         expect(Buffer.compare(rangeEnd ?? key, Buffer.from('/ns0'))).toBeLessThanOrEqual(0);
-        expect(space.toText(space.toWire(text))).toBe(text);
+        expect(space.toText(space.toWire(`/${text}`))).toBe(`/${text}`);
       }),
     );
   });
 
+  it.each([{ key: 'x' }, { prefix: 'x/' }])('refuses %o, which would end up beside it', (range) => {
+    expect(() => new KeySpace('/ns').check([{ key: '/fine' }, range])).toThrow(
+      expect.objectContaining({ code: 'INVALID_KEY', problem: 'no-leading-slash' }),
+    );
+    expect(() => new KeySpace('').check([range])).not.toThrow();
+  });
+
   it('takes a foreign key in an answer for what it is', () => {
-    expect(() => new KeySpace('/ns/').toText(Buffer.from('/other'))).toThrow(
+    expect(() => new KeySpace('/ns').toText(Buffer.from('/other'))).toThrow(
       expect.objectContaining({ code: 'PROTOCOL_ERROR' }),
     );
   });

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type Bench, type BenchContext, freshPath } from './lib/bench.js';
+import { type Bench, type BenchContext, freshPath, pause } from './lib/bench.js';
 import { barePut, type EtcdClient, openClient } from './lib/etcd-client.js';
 import { type Figure, Figures } from './lib/figures.js';
 import { handoffsOf, type Order, play, type Turn } from './lib/handoff-turns.js';
@@ -83,6 +83,7 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
     const sides = [
       { name: 'handoff', round: handoffs },
       { name: 'put', round: () => timeEach(putsPerRound, put) },
+      { name: 'pausedPut', round: () => afterPauses(put) },
     ];
     const samples = await interleave(sides, { forMs: context.seconds * 800, minRounds: 10 });
     const perSecond = await pingPong({ client, peer }, context);
@@ -90,6 +91,16 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
   } finally {
     await Promise.all([peer.stop(), client.close()]);
   }
+}
+
+/** Puts of a process that has been idle for as long as the two are while one of them holds. */
+async function afterPauses(put: () => Promise<void>): Promise<readonly number[]> {
+  const samples: number[] = [];
+  for (let n = 0; n < turnsPerRound; n++) {
+    await pause(holdMs);
+    samples.push(...(await timeEach(1, put)));
+  }
+  return samples;
 }
 
 /** Handoffs a second when each process has two in line and nobody holds longer than it has to. */
@@ -104,8 +115,10 @@ async function pingPong({ client, peer }: Sides, { seconds }: BenchContext): Pro
 function figuresOf(samples: Map<string, number[][]>, perSecond: number): readonly Figure[] {
   const handoff = summarize(samplesOf(samples, 'handoff'));
   const put = summarize(samplesOf(samples, 'put'));
+  const pausedPut = summarize(samplesOf(samples, 'pausedPut'));
   return new Figures(name)
     .gated('release to acquired, in bare Puts, p50', handoff.p50 / put.p50, '', { max: 5 })
+    .add('release to acquired, in bare Puts after a like pause, p50', handoff.p50 / pausedPut.p50, '', { ...pausedPut })
     .add('release to acquired, p50', handoff.p50, 'ms', { ...handoff })
     .add('release to acquired, p99', handoff.p99, 'ms')
     .add('bare Put, p50', put.p50, 'ms', { ...put })

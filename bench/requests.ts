@@ -60,8 +60,8 @@ async function drainLines(clients: readonly EtcdClient[], waiters: number): Prom
 async function drainLine(clients: readonly EtcdClient[], path: string, waiters: number): Promise<Drained> {
   const mutexes = clients.map((client) => new Mutex(client, path));
   const at = (n: number): Mutex => mutexes[n % mutexes.length] as Mutex; // There is one for each client.
+  const watching = watchingOf(clients);
   const first = await at(0).acquire();
-  const watches = watchesOf(clients);
   const began = performance.now();
   let left = waiters;
   const waiting = Array.from({ length: waiters }, async (_, n) => {
@@ -70,8 +70,8 @@ async function drainLine(clients: readonly EtcdClient[], path: string, waiters: 
     await hold.release();
     return undefined;
   });
-  // Two for each that waits: on its own ticket, and on the one ahead.
-  const linedUpMs = (await settled(clients, watches + 2 * waiters)) - began;
+  // Two for each that waits, on its own ticket and on the one ahead; and the holder, soon, watches its own.
+  const linedUpMs = (await settled(clients, watching, 2 * waiters + 1)) - began;
   const before = totalOf(clients);
   const released = performance.now();
   await first.release();
@@ -87,15 +87,28 @@ function totalOf(clients: readonly EtcdClient[]): number {
   return clients.reduce((sum, { store }) => sum + requestsOf(store.stats), 0);
 }
 
-function watchesOf(clients: readonly EtcdClient[]): number {
-  return clients.reduce((sum, { store }) => sum + store.stats.watchCreates, 0);
+/** What watches have cost so far: each is asked for once, and read once. */
+interface Watching {
+  readonly creates: number;
+  readonly reads: number;
+}
+
+function watchingOf(clients: readonly EtcdClient[]): Watching {
+  const stats = clients.map(({ store }) => store.stats);
+  return {
+    creates: stats.reduce((sum, { watchCreates }) => sum + watchCreates, 0),
+    reads: stats.reduce((sum, { unary }) => sum + (unary['Range'] ?? 0), 0),
+  };
 }
 
 const quietMs = 150;
 
-/** Waits until all watches were asked for, and nothing more is sent. Gives when the last request was seen. */
-async function settled(clients: readonly EtcdClient[], watches: number): Promise<number> {
-  while (watchesOf(clients) < watches) await pause(1);
+/** Waits until so many more watches are up, and nothing more is sent. Gives when the last request was seen. */
+async function settled(clients: readonly EtcdClient[], before: Watching, watches: number): Promise<number> {
+  for (let now = before; Math.min(now.creates - before.creates, now.reads - before.reads) < watches; ) {
+    await pause(1);
+    now = watchingOf(clients);
+  }
   return quiet(clients);
 }
 

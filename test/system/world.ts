@@ -14,7 +14,7 @@ export const shortTtlMs = 2_000;
  * For sessions that are not: so long that nothing which a test sees within its time can come from a renewal, or from the
  * look that a waiter takes once per TTL in case an event was lost. It must have come from an event.
  */
-export const longTtlMs = 60_000;
+const longTtlMs = 60_000;
 
 /** etcd looks for leases that have run out every 500 ms, and removes them by a write; the rest is for a busy machine. */
 export const expirySlackMs = 1_500;

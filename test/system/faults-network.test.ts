@@ -1,7 +1,18 @@
 import { Mutex, put } from 'coterie';
 import { expect, test } from 'vitest';
+import type { FaultProxy } from '../servers/proxy.js';
 import { aborted, follow, only, promptMs, soon, until } from './tools.js';
 import { expirySlackMs, forEachEtcd, shortTtlMs } from './world.js';
+
+/**
+ * Loses all answers from now on. The result waits until something was lost: only then nothing can follow on that
+ * connection any more, while what a store has done can be seen in it before its answer is on the way.
+ */
+function loseAnswers(proxy: FaultProxy): () => Promise<unknown> {
+  const before = proxy.swallowed;
+  proxy.dropToClient();
+  return () => until('a lost answer', () => proxy.swallowed > before);
+}
 
 await forEachEtcd((etcd) => {
   const lock = () => `${etcd.path}/lock`;
@@ -9,10 +20,11 @@ await forEachEtcd((etcd) => {
   test('a join whose answer is lost ends with one ticket, and holds by it', async () => {
     const { client, proxy } = await etcd.proxied();
     await client.session();
-    proxy.dropToClient();
+    const lost = loseAnswers(proxy);
     const acquiring = follow(new Mutex(client, lock()).acquire());
     const [ticket] = await etcd.keysOnce(1, lock());
     expect(acquiring.outcome).toBe('pending');
+    await lost();
     proxy.heal();
     const hold = await soon('the acquisition', acquiring.done);
     expect(hold.key).toBe(ticket);
@@ -27,11 +39,12 @@ await forEachEtcd((etcd) => {
     const hold = await new Mutex(etcd.client(), lock()).acquire();
     const { client, proxy } = await etcd.proxied();
     await client.session();
-    proxy.dropToClient();
+    const lost = loseAnswers(proxy);
     const early = follow(new Mutex(client, lock()).acquire());
     await etcd.keysOnce(2, lock());
     const late = follow(new Mutex(etcd.client(), lock()).acquire());
     const line = await etcd.keysOnce(3, lock());
+    await lost();
     proxy.heal();
     await hold.release();
     const next = await soon('the handoff', early.done);
@@ -44,10 +57,11 @@ await forEachEtcd((etcd) => {
   test('a join given up while its answer is lost leaves no ticket', async () => {
     const { client, proxy } = await etcd.proxied();
     await client.session();
-    proxy.dropToClient();
+    const lost = loseAnswers(proxy);
     const acquiring = follow(new Mutex(client, lock()).acquire({ timeoutMs: 300 }));
     await etcd.keysOnce(1, lock());
     await expect(soon('the timeout', acquiring.done)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await lost();
     proxy.heal();
     await etcd.keysOnce(0, lock());
     const hold = await soon('the next', new Mutex(etcd.client(), lock()).acquire());
@@ -57,10 +71,11 @@ await forEachEtcd((etcd) => {
   test('a release whose answer is lost is a release', async () => {
     const { client, proxy } = await etcd.proxied();
     const hold = await new Mutex(client, lock()).acquire();
-    proxy.dropToClient();
+    const lost = loseAnswers(proxy);
     const releasing = follow(hold.release());
     await etcd.keysOnce(0, lock());
     const next = await new Mutex(etcd.client(), lock()).acquire();
+    await lost();
     proxy.heal();
     expect(await soon('the release', releasing.done)).toBe(true);
     expect(next.isHeld()).toBe(true);
@@ -71,9 +86,10 @@ await forEachEtcd((etcd) => {
     const { client, proxy } = await etcd.proxied();
     const hold = await new Mutex(client, lock()).acquire();
     const state = `${etcd.path}/state`;
-    proxy.dropToClient();
+    const lost = loseAnswers(proxy);
     const writing = follow(hold.commit([put(state, '1')]));
     await until('the write', async () => (await etcd.admin.store.read({ key: state })).entries.length === 1);
+    await lost();
     proxy.heal();
     await expect(soon('the outcome', writing.done)).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
     expect(hold.isHeld()).toBe(true);

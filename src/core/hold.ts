@@ -121,7 +121,8 @@ export class Hold implements AsyncDisposable {
   /**
    * Applies `ops` only while this is still held: the store itself checks it, in the same commit. Otherwise as
    * {@link Store.commit}: a result that is not `ok` means that one of `guards` did not hold. Rejects with the reason of
-   * the loss where this is no longer held. One round trip.
+   * the loss where this is no longer held, and with `UNKNOWN_OUTCOME` where no answer came within `timeoutMs` (by default
+   * the transport's 5 seconds, as after the death of a leader; a second is enough for a cluster nearby). One round trip.
    */
   async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
     const { guards = [], otherwise = [], ...call } = options;
@@ -193,7 +194,7 @@ export class Hold implements AsyncDisposable {
     let unknown = false;
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
-        const { ok } = await store.commit([this.guard], [remove(this.key)]);
+        const { ok } = await store.commit([this.guard], [remove(this.key)], { timeoutMs: this.session.patienceMs });
         if (ok && !unknown && !this.#late) this.session.returnTicket(this.key);
         return ok || unknown;
       } catch (error) {

@@ -41,10 +41,13 @@ export class SessionKeeper {
   /** Closes the session, and one that is just being opened; waits for neither longer than a lease can live. */
   async close(): Promise<void> {
     this.#closed = true;
+    // At once, not after the one that is being opened: whatever is held is over when close() is called.
+    const closing = this.#current?.close();
     const options = { timeoutMs: this.#ttlMs };
     if (this.#opening !== undefined) {
       await within(this.#deps.clock, options, 'opening a session', this.#opening).catch(() => {});
     }
+    await closing;
     await this.#current?.close();
   }
 

@@ -93,6 +93,14 @@ export class Session {
     return new Session(deps, await deps.store.grant(ttlMs, options), sent);
   }
 
+  /**
+   * How long to wait for the answer to a write about a ticket before it is made again, in milliseconds: a write that was
+   * on its way to a leader that died is never answered, while another leader is there within a second.
+   */
+  get patienceMs(): number {
+    return Math.min(1_000, this.ttlMs / 3);
+  }
+
   get #over(): boolean {
     return this.#state.kind === 'lost' || this.#state.kind === 'closed';
   }
@@ -184,7 +192,7 @@ export class Session {
     const until = clock.now() + (late ? lateApplyMs : 0);
     const backoff = new Backoff(clock, random, { baseMs: 100, capMs: 30_000 });
     while (!this.#over && !stopped.aborted) {
-      const deleted = await store.commit([], [remove(key)]).then(
+      const deleted = await store.commit([], [remove(key)], { timeoutMs: this.patienceMs }).then(
         () => true,
         () => false,
       );

@@ -125,8 +125,8 @@ export class Place {
     const { lease } = this.#session;
     const line: Query = this.#rule.reach === 'nearest' ? this.#newest(1) : { prefix: this.#prefix, order: 'oldest' };
     const ops = [read(line), put(this.#key, this.#value, lease)];
-    const otherwise = [{ key: this.#key }];
-    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, { otherwise });
+    const options = { otherwise: [{ key: this.#key }], timeoutMs: this.#session.patienceMs };
+    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, options);
     if (ok) {
       this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
       return reads[0] ?? [];
@@ -210,7 +210,8 @@ export class Place {
     const { kind } = this.#session.state;
     // With its session, a ticket goes by itself; and what was never put need not be deleted.
     if (!left || kind === 'lost' || kind === 'closed') return;
-    const removed = await this.#client.store.commit([], [remove(this.#key)]).then(
+    const { patienceMs: timeoutMs } = this.#session;
+    const removed = await this.#client.store.commit([], [remove(this.#key)], { timeoutMs }).then(
       () => true,
       () => false,
     );

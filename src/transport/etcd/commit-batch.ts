@@ -7,13 +7,17 @@ export interface Waiting {
   readonly guards: readonly Guard[];
   readonly ops: readonly Op[];
   readonly otherwise: readonly Query[];
+  readonly timeoutMs: number | undefined;
 }
 
 /** How commits are sent. */
 export interface CommitSender {
   /** One commit, as a transaction of its own. */
   single(commit: Waiting): Promise<Commit>;
-  /** Several that do not concern each other, as one transaction. Rejects if nothing of it was applied, or if unknown. */
+  /**
+   * Several that do not concern each other, and have the same time, as one transaction. Rejects if nothing of it was
+   * applied, or if unknown.
+   */
   together(commits: readonly Waiting[]): Promise<readonly Commit[]>;
 }
 
@@ -41,9 +45,9 @@ const onesFault: readonly ErrorCode[] = [
 ];
 
 /**
- * Sends commits that are made in the same turn of the event loop, and do not concern each other, in one request. One
- * that is alone goes by itself, at once: the turn ends before the socket would be written to anyway. What this is for is
- * a process with many locks, whose requests would otherwise cost more than all else that it does with them.
+ * Sends commits that are made in the same turn of the event loop, and do not concern each other, in one request. While
+ * nothing is under way, a commit goes by itself, at once. What this is for is a process with many locks, whose requests
+ * would otherwise cost more than all else that it does with them.
  */
 export class CommitBatch {
   readonly #sender: CommitSender;
@@ -56,17 +60,18 @@ export class CommitBatch {
   }
 
   /**
-   * Whether a commit may go in company: it is small, and has no signal and no time of its own, which would be those of the
-   * others too.
+   * Whether a commit may go in company: it is small, and has no signal of its own, which would end the others too.
    */
   static accepts({ guards, ops, otherwise }: Waiting, options: CommitOptions | undefined): boolean {
-    if (options?.signal !== undefined || options?.timeoutMs !== undefined) return false;
+    if (options?.signal !== undefined) return false;
     if (guards.length > maxSteps || ops.length > maxSteps || otherwise.length > maxSteps) return false;
     const bytes = ops.reduce((sum, op) => sum + (op.kind === 'put' ? op.value.byteLength + op.key.length : 0), 0);
     return bytes <= maxMemberBytes && ops.some(({ kind }) => kind !== 'read');
   }
 
   commit(waiting: Waiting): Promise<Commit> {
+    // The first after a pause has no company, and no time to lose in looking for it.
+    if (this.#underWay === 0 && this.#waiting.length === 0) return this.#first(waiting);
     const footprint = footprintOf(waiting.guards, waiting.ops, waiting.otherwise);
     if (footprint === undefined) return this.#sender.single(waiting);
     return new Promise((resolve, reject) => {
@@ -78,6 +83,16 @@ export class CommitBatch {
     });
   }
 
+  async #first(waiting: Waiting): Promise<Commit> {
+    this.#underWay++;
+    try {
+      return await this.#sender.single(waiting);
+    } finally {
+      this.#underWay--;
+      this.#flush();
+    }
+  }
+
   #flush(): void {
     this.#scheduled = false;
     while (this.#waiting.length > 0 && this.#underWay < maxUnderWay) this.#send(this.#takeCompany());
@@ -86,10 +101,12 @@ export class CommitBatch {
   /** The first that waits, and those after it that can go with it. Commits that nobody has awaited have no order. */
   #takeCompany(): readonly Member[] {
     const company = new Company();
+    const timeoutMs = this.#waiting[0]?.timeoutMs;
     const members: Member[] = [];
     const others: Member[] = [];
     for (const one of this.#waiting) {
-      if (members.length < maxMembers && company.admit(one.footprint)) members.push(one);
+      const fits = members.length < maxMembers && one.timeoutMs === timeoutMs;
+      if (fits && company.admit(one.footprint)) members.push(one);
       else others.push(one);
     }
     this.#waiting = others;

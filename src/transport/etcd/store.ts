@@ -108,7 +108,7 @@ export class EtcdStore implements Store {
     this.#endpoints = new Endpoints(config, clock, random, life);
     this.#calls = new Calls(config, this.#endpoints, clock, random, life);
     this.#batch = new CommitBatch({
-      single: (commit) => this.#commit(commit, undefined),
+      single: (commit) => this.#commit(commit, { timeoutMs: commit.timeoutMs }),
       together: (commits) => this.#commitTogether(commits),
     });
     const context = {
@@ -142,7 +142,7 @@ export class EtcdStore implements Store {
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
-    const waiting = { guards, ops, otherwise: options?.otherwise ?? [] };
+    const waiting = { guards, ops, otherwise: options?.otherwise ?? [], timeoutMs: options?.timeoutMs };
     this.#space.check([...guards, ...waiting.otherwise, ...ops.map(rangeOf)]);
     if (CommitBatch.accepts(waiting, options)) return await this.#batch.commit(waiting);
     return await this.#commit(waiting, options);
@@ -235,7 +235,8 @@ export class EtcdStore implements Store {
     const request = nestedTxnRequest(this.#space, commits);
     const since = this.#guard.seen;
     const verb = `${commits.length} commits`;
-    const answer = await this.#calls.call({ method: methods.txn, request, kind: 'write', verb });
+    const options = { timeoutMs: commits[0]?.timeoutMs };
+    const answer = await this.#calls.call({ method: methods.txn, request, kind: 'write', verb, options });
     const revision = this.#guard.check(answer.header, since);
     const answers = nestedAnswers(answer, commits.length).map((one, at) => {
       const { ops, otherwise } = commits[at] as Waiting; // There is one answer for each.

@@ -52,7 +52,7 @@ export function nestedTxnRequest(space: KeySpace, commits: readonly Waiting[]): 
   return finished(TxnRequest.encode({ success }));
 }
 
-function toTxn(space: KeySpace, { guards, ops, otherwise }: Waiting): TxnRequest.$Properties {
+function toTxn(space: KeySpace, { guards, ops, otherwise }: Omit<Waiting, 'timeoutMs'>): TxnRequest.$Properties {
   return {
     compare: guards.map((guard) => toCompare(space, guard)),
     success: ops.map((op) => toRequestOp(space, op)),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
+import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { ttlMs, World, watched } from '../recipes/world.js';
 
@@ -182,6 +183,14 @@ describe('closing', () => {
     store.partition();
     await world.run(session.close({ timeoutMs: 50 }));
     expect(world.clock.now()).toBe(50);
+  });
+
+  test('of a client ends what is held at once', async () => {
+    const { client } = world.node();
+    const hold = await new Mutex(client, '/lock').acquire();
+    const closing = client.close();
+    expect(hold.isHeld()).toBe(false);
+    await closing;
   });
 
   test('of a client waits no longer than a lease can live for a session that cannot be opened', async () => {

@@ -10,7 +10,7 @@ import { createMemoryCluster } from '../../../src/transport/memory/cluster.js';
 const done: Commit = { ok: true, revision: 1n, reads: [] };
 
 function commit(guards: Guard[], ops: Op[], otherwise: Query[] = []): Waiting {
-  return { guards, ops, otherwise };
+  return { guards, ops, otherwise, timeoutMs: undefined };
 }
 
 /** What a mutex sends to join a line, and to leave it. */
@@ -131,11 +131,11 @@ async function outcome(all: readonly Waiting[], of: readonly Waiting[]): Promise
 }
 
 describe('sending', () => {
-  test('commits of one turn go in one request, and one that is alone goes by itself', async () => {
+  test('one that is alone goes by itself, and those that come in the same turn after it go in one request', async () => {
     const { batch, requests } = recorded();
     await Promise.all(Array.from({ length: 10 }, (_, i) => batch.commit(join(`/lock-${i}`, '1'))));
     await batch.commit(join('/lock', '1'));
-    expect(requests).toEqual([10, 1]);
+    expect(requests).toEqual([1, 9, 1]);
   });
 
   test('those that concern each other go in requests of their own', async () => {
@@ -144,14 +144,21 @@ describe('sending', () => {
     expect(requests).toEqual([1, 1, 1]);
   });
 
+  test('those that have different times go in requests of their own', async () => {
+    const { batch, requests } = recorded();
+    const times = [5, 5, 10, 5, undefined, 10];
+    await Promise.all(times.map((timeoutMs, i) => batch.commit({ ...join(`/lock-${i}`, '1'), timeoutMs })));
+    expect(requests).toEqual([1, 2, 2, 1]);
+  });
+
   test('at most 64 go in one request, and at most 16 requests are under way', async () => {
     const answers: (() => void)[] = [];
     const { batch, requests } = recorded(
       (all) => new Promise((resolve) => answers.push(() => resolve(all.map(() => done)))),
     );
-    const all = Promise.all(Array.from({ length: 64 * 20 }, (_, i) => batch.commit(join(`/lock-${i}`, '1'))));
+    const all = Promise.all(Array.from({ length: 1 + 64 * 19 }, (_, i) => batch.commit(join(`/lock-${i}`, '1'))));
     await settle();
-    expect(requests).toEqual(Array.from({ length: 16 }, () => 64));
+    expect(requests).toEqual([1, ...Array.from({ length: 15 }, () => 64)]);
     while (answers.length > 0) {
       answers.shift()?.();
       await settle();
@@ -167,26 +174,28 @@ describe('sending', () => {
       }
       return all.map(() => done);
     });
-    const results = await Promise.allSettled(['/a', '/dead', '/b'].map((path) => batch.commit(join(path, '1'))));
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(requests).toEqual([3, 1, 1, 1]);
+    const results = await Promise.allSettled(
+      ['/first', '/a', '/dead', '/b'].map((path) => batch.commit(join(path, '1'))),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(requests).toEqual([1, 3, 1, 1, 1]);
   });
 
   test('an unknown outcome is that of each, with its own key, and none is sent again', async () => {
     const { batch, requests } = recorded(async () => {
-      throw new CoordinationError('UNKNOWN_OUTCOME', 'no answer');
+      throw new CoordinationError('UNKNOWN_OUTCOME', 'no answer', { key: '/first/1' });
     });
-    const results = await Promise.allSettled(['/a', '/b'].map((path) => batch.commit(join(path, '1'))));
+    const results = await Promise.allSettled(['/first', '/a', '/b'].map((path) => batch.commit(join(path, '1'))));
     const keys = results.map((result) => result.status === 'rejected' && result.reason.key);
-    expect(keys).toEqual(['/a/1', '/b/1']);
-    expect(requests).toEqual([2]);
+    expect(keys).toEqual(['/first/1', '/a/1', '/b/1']);
+    expect(requests).toEqual([1, 2]);
   });
 
-  test('what has a signal or a time of its own, is large or writes nothing stays out of it', () => {
+  test('what has a signal of its own, is large or writes nothing stays out of it', () => {
     const one = join('/a', '1');
     expect(CommitBatch.accepts(one, undefined)).toBe(true);
     expect(CommitBatch.accepts(one, { signal: new AbortController().signal })).toBe(false);
-    expect(CommitBatch.accepts(one, { timeoutMs: 5 })).toBe(false);
+    expect(CommitBatch.accepts(one, { timeoutMs: 5 })).toBe(true);
     expect(CommitBatch.accepts(commit([], [read({ key: '/a' })]), undefined)).toBe(false);
     expect(CommitBatch.accepts(commit([], [put('/a', 'x'.repeat(5_000))]), undefined)).toBe(false);
   });

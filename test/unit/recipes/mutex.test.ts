@@ -517,6 +517,26 @@ describe('unknown outcomes', () => {
     expect(waiting.outcome).toBe('resolved');
   });
 
+  test.each(['join', 'release'])(
+    'a %s without an answer is made again after a second, long before the call times out',
+    async (what) => {
+      const { client, store } = world.node({ ttlMs: 10_000 });
+      await client.session();
+      const held = what === 'release' ? await new Mutex(client, path).acquire() : undefined;
+      store.holdAnswers();
+      const before = store.requests.commit;
+      const waiting = watched<unknown>(held === undefined ? new Mutex(client, path).acquire() : held.release());
+      await world.clock.advance(999);
+      expect(store.requests.commit - before).toBe(1);
+      await world.clock.advance(101);
+      expect(store.requests.commit - before).toBe(2);
+      store.releaseAnswers();
+      await world.clock.advance(100);
+      expect(waiting.outcome).toBe('resolved');
+      expect(world.keys()).toHaveLength(what === 'join' ? 1 : 0);
+    },
+  );
+
   test('a release whose answer got lost is made again, and was a release', async () => {
     const { client, store } = world.node();
     const hold = await new Mutex(client, path).acquire();

@@ -33,25 +33,29 @@ function stopOnSignals(started: Started): void {
   }
 }
 
-async function endpointsFor({ endpoints }: Options, needed: boolean, started: Started): Promise<readonly string[]> {
+async function endpointsFor(
+  { endpoints, fsync }: Options,
+  needed: boolean,
+  started: Started,
+): Promise<readonly string[]> {
   if (!needed) return [];
   if (endpoints !== undefined) {
     // A client would wait for them to come up.
     for (const endpoint of endpoints) await versionOf(endpoint);
     return endpoints;
   }
-  const server = await startEtcd();
+  const server = await startEtcd(fsync);
   started.add(server.stop);
   return [server.endpoint];
 }
 
-async function versions(endpoints: readonly string[], own: boolean): Promise<string> {
+async function versions(endpoints: readonly string[], about: string): Promise<string> {
   const found = await Promise.all(endpoints.map(versionOf));
   const etcd = [...new Set(found)].join(' and ');
   const cores = cpus();
   return [
     `node ${process.version}`,
-    ...(found.length > 0 ? [`etcd ${etcd}${own ? ', one member, no fsync' : ''}`] : []),
+    ...(found.length > 0 ? [`etcd ${etcd}${about}`] : []),
     `${cores.length} cores: ${cores[0]?.model ?? 'unknown'}`,
   ].join('; ');
 }
@@ -66,7 +70,8 @@ async function runAll(options: Options, started: Started): Promise<Results> {
   const chosen = benches.filter(({ name }) => options.only?.includes(name) ?? true);
   const needed = chosen.some(({ needsEtcd }) => needsEtcd);
   const endpoints = await endpointsFor(options, needed, started);
-  const about = await versions(endpoints, options.endpoints === undefined);
+  const own = options.fsync ? ', one member' : ', one member, no fsync';
+  const about = await versions(endpoints, options.endpoints === undefined ? own : '');
   (options.json ? process.stderr : process.stdout).write(`${about}\n`);
   const figures: Figure[] = [];
   const broken: string[] = [];

@@ -54,14 +54,13 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function flags(dataDir: string, clientUrl: string, peerUrl: string): string[] {
+function flags(dataDir: string, clientUrl: string, peerUrl: string, fsync: boolean): string[] {
   return [
     ...['--name=bench', `--data-dir=${dataDir}`, `--initial-cluster=bench=${peerUrl}`],
     ...[`--listen-client-urls=${clientUrl}`, `--advertise-client-urls=${clientUrl}`],
     ...[`--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`],
     ...['--logger=zap', '--log-level=error', '--quota-backend-bytes=8589934592'],
-    // The time of a disk would hide that of the client, which is what is measured.
-    '--unsafe-no-fsync',
+    ...(fsync ? [] : ['--unsafe-no-fsync']),
   ];
 }
 
@@ -92,14 +91,14 @@ async function waitHealthy(endpoint: string, child: ChildProcess, log: string): 
   throw new Error(`etcd did not come up; its log:\n${readFileSync(log, 'utf8').slice(-2_000)}`);
 }
 
-export async function startEtcd(): Promise<RunningEtcd> {
+export async function startEtcd(fsync: boolean): Promise<RunningEtcd> {
   const program = needEtcd();
   const dir = mkdtempSync(join(tmpdir(), 'coterie-bench-'));
   const log = join(dir, 'log');
   const [client = 0, peer = 0] = await freePorts(2);
   const endpoint = `http://127.0.0.1:${client}`;
   const out = openSync(log, 'a');
-  const child = spawn(program, flags(join(dir, 'data'), endpoint, `http://127.0.0.1:${peer}`), {
+  const child = spawn(program, flags(join(dir, 'data'), endpoint, `http://127.0.0.1:${peer}`, fsync), {
     stdio: ['ignore', out, out],
   });
   const stop = (): void => {

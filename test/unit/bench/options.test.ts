@@ -6,7 +6,7 @@ const names = ['handoff', 'holds'];
 describe('the command line', () => {
   it('without arguments runs everything, against an etcd of its own, for people', () => {
     expect(parseOptions([], names)).toEqual({
-      ...{ json: false, gate: false, help: false, only: undefined, endpoints: undefined, seconds: 5 },
+      ...{ json: false, gate: false, help: false, only: undefined, endpoints: undefined, seconds: 5, fsync: true },
     });
   });
 

@@ -41,6 +41,8 @@ export class Line<H extends Hold = Hold> {
   readonly #sessions: SessionSource;
   readonly #rule: LineRule;
   readonly #makeHold: (parts: HoldParts) => H;
+  /** For messages; made once, since every acquisition names them. */
+  readonly #waiting: string;
 
   constructor(
     client: ClientContext,
@@ -55,6 +57,7 @@ export class Line<H extends Hold = Hold> {
     this.#sessions = sessions;
     this.#rule = rule;
     this.#makeHold = makeHold;
+    this.#waiting = `waiting in line at "${printable(path)}"`;
   }
 
   /**
@@ -70,8 +73,8 @@ export class Line<H extends Hold = Hold> {
         return await this.#attempt({ ...options, timeoutMs }, options.timeoutMs);
       } catch (error) {
         // The session died under the waiter; nobody else ended the wait. Behind the same promise, line up again.
-        const again = isCoordinationError(error, 'SESSION_LOST') && this.#sessions.rejoin;
-        if (!again || options.signal?.aborted) throw error;
+        if (!isCoordinationError(error, 'SESSION_LOST') || !this.#sessions.rejoin) throw error;
+        options.signal?.throwIfAborted();
       }
     }
   }
@@ -103,7 +106,7 @@ export class Line<H extends Hold = Hold> {
   }
 
   async #attempt(options: JoinOptions, toldMs: number | undefined): Promise<H> {
-    const scope = openScope(this.#client.clock, options, `waiting in line at "${printable(this.path)}"`, toldMs);
+    const scope = openScope(this.#client.clock, options, this.#waiting, toldMs);
     try {
       const session = await this.#sessions.get(scope);
       const place = new Place(this.#client, session, this.path, options.value(session), this.#rule, scope);

@@ -299,6 +299,21 @@ describe('the session is lost', () => {
     expect(isCoordinationError(waiting.error, 'SESSION_LOST')).toBe(true);
   });
 
+  test('a waiter that would have lined up again, but is aborted meanwhile, rejects with the reason of the abort', async () => {
+    const [a, b] = [world.node(), world.node()];
+    await b.client.session();
+    await new Mutex(a.client, path).acquire();
+    b.store.partition();
+    const controller = new AbortController();
+    const waiting = watched(new Mutex(b.client, path).acquire({ signal: controller.signal }));
+    // The session is lost; the join has no answer yet, so that leaving takes a second.
+    await world.clock.advance(ttlMs * 0.99 + 10);
+    const reason = new Error('changed my mind');
+    controller.abort(reason);
+    await world.clock.advance(1_000);
+    expect(waiting.error).toBe(reason);
+  });
+
   test('a waiter on a session of its own rejects, since there is no other', async () => {
     const [a, b] = [world.node(), world.node()];
     await new Mutex(a.client, path).acquire();

@@ -134,8 +134,10 @@ export class Hold implements AsyncDisposable {
     });
     if (result.ok) return result;
     const [ticket] = result.reads[0] ?? [];
-    if (ticket?.created === this.token) return { ...result, reads: result.reads.slice(1) };
-    this.#ticketLost('it is gone from the store');
+    // One that was overwritten has its place in line still, but not its lease.
+    const still = ticket?.created === this.token && ticket.lease === this.session.lease;
+    if (still) return { ...result, reads: result.reads.slice(1) };
+    this.#ticketLost('it was deleted or overwritten');
     throw this.#endReason();
   }
 
@@ -180,7 +182,8 @@ export class Hold implements AsyncDisposable {
     let clean = false;
     try {
       const wasHeld = await this.#removeWhileLive();
-      clean = !this.#late;
+      // Where it was not ours any more, it may have been overwritten, and would stand in the way of the others.
+      clean = wasHeld && !this.#late;
       return wasHeld;
     } finally {
       if (!clean) void this.session.cleanUp(this.key, this.#late);

@@ -118,6 +118,15 @@ describe('proclaim', () => {
     await expect(term.proclaim('zombie')).rejects.toMatchObject({ code: 'TICKET_LOST' });
     expect(world.keys()).toEqual([]);
   });
+
+  test('of one whose ticket was overwritten says that it is lost, and does not pass for done', async () => {
+    const { client } = world.node();
+    const term = await new Election(client, path).campaign('one');
+    world.cluster.putKey(term.key, 'by hand');
+    await expect(term.proclaim('two')).rejects.toMatchObject({ code: 'TICKET_LOST' });
+    await settle();
+    expect(world.keys()).toEqual([]);
+  });
 });
 
 describe('observe', () => {

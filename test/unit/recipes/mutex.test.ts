@@ -427,6 +427,24 @@ describe('interference', () => {
     expect(world.keys()).toEqual([]);
   });
 
+  test('a commit under a ticket that was overwritten is a loss, not a refusal of no guard', async () => {
+    const { client } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    world.cluster.putKey(hold.key, 'mine now');
+    await expect(hold.commit([put('/state', '1')])).rejects.toMatchObject({ code: 'TICKET_LOST' });
+    await settle();
+    expect(world.keys()).toEqual([]);
+  });
+
+  test('a ticket that was overwritten does not stay in the way after a release that came before the news of it', async () => {
+    const { client } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    world.cluster.putKey(hold.key, 'mine now');
+    expect(await hold.release()).toBe(false);
+    await settle();
+    expect(world.keys()).toEqual([]);
+  });
+
   test('a waiter whose ticket an operator deletes is not served, and rejects', async () => {
     const [a, b] = [world.node(), world.node()];
     const hold = await new Mutex(a.client, path).acquire();

@@ -1,8 +1,6 @@
 import { CoordinationError, printable } from '../errors.js';
 import type { LeaseId } from './store.js';
 
-/** In unicode mode a surrogate matches only where it is not half of a pair. */
-const loneSurrogate = /\p{Surrogate}/u;
 const firstEscape = 0xdc80;
 const lastEscape = 0xdcff;
 
@@ -24,7 +22,7 @@ export function checkKey(key: unknown): asserts key is string {
   if (key.includes('..') && key.split('/').includes('..')) {
     throw invalidKey(key, 'dot-segment', `A key must not contain a segment "..": "${printable(key)}".`);
   }
-  if (loneSurrogate.test(key) && keyText(escapedBytes(key)) !== key) {
+  if (!key.isWellFormed() && keyText(escapedBytes(key)) !== key) {
     throw invalidKey(key, 'not-unicode', `A key must be well-formed Unicode: "${printable(key)}".`);
   }
 }
@@ -75,7 +73,7 @@ export function ticketNumber(key: string): number {
 
 /** The bytes of a key: UTF-8, and one byte for each escape made by {@link keyText}. */
 export function keyBytes(key: string): Uint8Array {
-  return loneSurrogate.test(key) ? escapedBytes(key) : Buffer.from(key, 'utf8');
+  return key.isWellFormed() ? Buffer.from(key, 'utf8') : escapedBytes(key);
 }
 
 function escapedBytes(key: string): Uint8Array {

@@ -125,13 +125,15 @@ export class Place {
     const { lease } = this.#session;
     const line: Query = this.#rule.reach === 'nearest' ? this.#newest(1) : { prefix: this.#prefix, order: 'oldest' };
     const ops = [read(line), put(this.#key, this.#value, lease)];
-    const options = { otherwise: [{ key: this.#key }], timeoutMs: this.#session.patienceMs };
-    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, options);
+    const { patienceMs: timeoutMs } = this.#session;
+    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, { timeoutMs });
     if (ok) {
       this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
       return reads[0] ?? [];
     }
-    this.#ticket = reads[0]?.[0];
+    // The ticket is there: an earlier attempt has arrived after all.
+    const { entries } = await this.#client.store.read({ key: this.#key });
+    this.#ticket = entries[0];
     if (this.#ticket === undefined) throw this.#ticketLost();
     return this.#readAhead();
   }

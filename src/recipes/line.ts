@@ -66,16 +66,18 @@ export class Line<H extends Hold = Hold> {
    */
   async acquire(options: JoinOptions): Promise<H> {
     const { clock } = this.#client;
-    const deadline = options.timeoutMs === undefined ? undefined : clock.now() + options.timeoutMs;
+    const { timeoutMs } = options;
+    const deadline = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
+    let leftMs = timeoutMs;
     for (;;) {
-      const timeoutMs = deadline === undefined ? undefined : Math.max(1, deadline - clock.now());
       try {
-        return await this.#attempt({ ...options, timeoutMs }, options.timeoutMs);
+        return await this.#attempt(options, leftMs);
       } catch (error) {
         // The session died under the waiter; nobody else ended the wait. Behind the same promise, line up again.
         if (!isCoordinationError(error, 'SESSION_LOST') || !this.#sessions.rejoin) throw error;
         options.signal?.throwIfAborted();
       }
+      if (deadline !== undefined) leftMs = Math.max(1, deadline - clock.now());
     }
   }
 
@@ -105,11 +107,11 @@ export class Line<H extends Hold = Hold> {
     return { revision, tickets: entries };
   }
 
-  async #attempt(options: JoinOptions, toldMs: number | undefined): Promise<H> {
-    const scope = openScope(this.#client.clock, options, this.#waiting, toldMs);
+  async #attempt({ signal, timeoutMs, value }: JoinOptions, leftMs: number | undefined): Promise<H> {
+    const scope = openScope(this.#client.clock, { signal, timeoutMs: leftMs }, this.#waiting, timeoutMs);
     try {
       const session = await this.#sessions.get(scope);
-      const place = new Place(this.#client, session, this.path, options.value(session), this.#rule, scope);
+      const place = new Place(this.#client, session, this.path, value(session), this.#rule, scope);
       return await place.stay(async () => {
         let blocker = await place.join();
         while (blocker !== undefined) blocker = await place.waitFor(blocker);

@@ -1,5 +1,5 @@
 import { checkCall, checkKnown } from '../core/checks.js';
-import { decodeJsonObject, encodeJson } from '../core/codec.js';
+import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, runHolding } from '../core/hold.js';
 import type { CallOptions, Entry } from '../core/store.js';
@@ -45,7 +45,7 @@ export class Mutex {
   readonly path: string;
   readonly #client: ClientContext;
   readonly #line: Line;
-  readonly #label: string | undefined;
+  readonly #about: string;
 
   /** Sends nothing. Throws `INVALID_KEY`, `INVALID_PREFIX`, `INVALID_TTL`, `INVALID_OPTION`, `UNKNOWN_OPTION`. */
   constructor(client: ClientContext, path: string, options: MutexOptions = {}) {
@@ -55,7 +55,7 @@ export class Mutex {
     }
     this.#line = new Line(client, path, sessionSource(client, options), exclusive, (parts) => new Hold(parts));
     this.#client = client;
-    this.#label = options.label;
+    this.#about = aboutClient(client, options.label);
     this.path = path;
   }
 
@@ -107,15 +107,15 @@ export class Mutex {
 
   #joinOptions(options: AcquireOptions) {
     checkCall(options, 'acquire', ['info']);
-    const { info, ...call } = options;
-    return { ...call, value: () => this.#ticketValue(info) };
+    const { signal, timeoutMs, info } = options;
+    return { signal, timeoutMs, value: () => this.#ticketValue(info) };
   }
 
   #ticketValue(info: unknown): Uint8Array {
-    const { identity, clock } = this.#client;
-    const about = { kind: 'mutex', ...identity, label: this.#label, since: Math.round(clock.wall()), info };
+    const since = Math.round(this.#client.clock.wall());
+    if (info === undefined) return encodeText(`${this.#about},"since":${since}}`);
     try {
-      return encodeJson(about);
+      return encodeText(`${this.#about},"since":${since},"info":${JSON.stringify(info) ?? 'null'}}`);
     } catch (cause) {
       throw new CoordinationError('INVALID_OPTION', 'info must be something that JSON can say.', {
         field: 'info',
@@ -123,6 +123,11 @@ export class Mutex {
       });
     }
   }
+}
+
+/** The beginning of a ticket's JSON, up to what differs from one acquisition to the next. */
+function aboutClient({ identity }: ClientContext, label: string | undefined): string {
+  return JSON.stringify({ kind: 'mutex', ...identity, label }).slice(0, -1);
 }
 
 function contender({ key, created, value }: Entry): Contender {

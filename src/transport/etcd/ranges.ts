@@ -16,6 +16,8 @@ const { SortOrder, SortTarget } = RangeRequest;
 export class KeySpace {
   readonly #namespace: string;
   readonly #bytes: Uint8Array;
+  /** The last prefix that was asked for: a lock that is taken again and again asks for the same one. */
+  #last: (WireRange & { readonly prefix: string; readonly rangeEnd: Uint8Array }) | undefined;
 
   constructor(namespace: string) {
     this.#namespace = namespace;
@@ -48,8 +50,13 @@ export class KeySpace {
 
   range(range: Range): WireRange {
     if ('key' in range && range.key !== undefined) return { key: this.toWire(range.key) };
-    const key = this.toWire((range as { readonly prefix: string }).prefix); // The one field that is left.
-    return { key, rangeEnd: endOfPrefix(key) };
+    const { prefix } = range as { readonly prefix: string }; // The one field that is left.
+    if (prefix !== this.#last?.prefix) {
+      const key = this.toWire(prefix);
+      this.#last = { prefix, key, rangeEnd: endOfPrefix(key) };
+    }
+    const { key, rangeEnd } = this.#last;
+    return { key, rangeEnd };
   }
 
   /**
@@ -58,17 +65,18 @@ export class KeySpace {
    */
   query(query: Query): RangeRequest.$Properties {
     const { order = 'key', limit, createdBefore } = query;
-    const sorted = order !== 'key';
-    return {
-      ...this.range(query),
-      ...(limit === undefined ? {} : { limit: fromNumber(sorted ? limit + 1 : limit) }),
-      ...(sorted
-        ? { sortTarget: SortTarget.CREATE, sortOrder: order === 'oldest' ? SortOrder.ASCEND : SortOrder.DESCEND }
-        : {}),
-      ...(createdBefore === undefined ? {} : { maxCreateRevision: upTo(createdBefore) }),
-    };
+    const request: Writable<RangeRequest.$Properties> = this.range(query);
+    if (limit !== undefined) request.limit = fromNumber(order === 'key' ? limit : limit + 1);
+    if (order !== 'key') {
+      request.sortTarget = SortTarget.CREATE;
+      request.sortOrder = order === 'oldest' ? SortOrder.ASCEND : SortOrder.DESCEND;
+    }
+    if (createdBefore !== undefined) request.maxCreateRevision = upTo(createdBefore);
+    return request;
   }
 }
+
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
 
 /** etcd takes 0 for "no bound"; nothing at all is below 0. */
 function upTo(createdBefore: bigint): ReturnType<typeof fromBigint> {

@@ -141,6 +141,14 @@ export class Hold implements AsyncDisposable {
     throw this.#endReason();
   }
 
+  /** @internal Why {@link Hold.release} resolved to false. */
+  get lossReason(): CoordinationError {
+    if (this.#state.kind === 'lost') return this.#state.reason;
+    // It was found out only by releasing it.
+    if (this.session.signal.aborted) return this.session.signal.reason as CoordinationError;
+    return this.#ticketLostError('it was gone when it was to be released');
+  }
+
   #endReason(): CoordinationError {
     const state = this.#state;
     if (state.kind === 'lost') return state.reason;
@@ -152,8 +160,12 @@ export class Hold implements AsyncDisposable {
   }
 
   #ticketLost(why: string, cause?: unknown): void {
+    this.#lose(this.#ticketLostError(why, cause));
+  }
+
+  #ticketLostError(why: string, cause?: unknown): CoordinationError {
     const sentence = `The ticket "${printable(this.key)}" was lost: ${why}.`;
-    this.#lose(new CoordinationError('TICKET_LOST', sentence, { key: this.key, lease: this.session.lease, cause }));
+    return new CoordinationError('TICKET_LOST', sentence, { key: this.key, lease: this.session.lease, cause });
   }
 
   #lose(reason: CoordinationError): void {
@@ -234,5 +246,5 @@ export async function runHolding<T>(hold: Hold, task: () => Promise<T> | T): Pro
     throw error;
   }
   if (await hold.release()) return result;
-  throw hold.signal.reason;
+  throw hold.lossReason;
 }

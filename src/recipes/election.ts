@@ -4,7 +4,7 @@ import type { ClientContext } from '../core/context.js';
 import { Hold, runHolding } from '../core/hold.js';
 import { onAbort, openScope } from '../core/signals.js';
 import { type Batch, type CallOptions, type Entry, put } from '../core/store.js';
-import { CoordinationError, isCoordinationError } from '../errors.js';
+import { CoordinationError } from '../errors.js';
 import { exclusive, Line } from './line.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 
@@ -123,7 +123,8 @@ export class Election {
         return await runHolding(term, () => task(term, scope.signal));
       } catch (error) {
         options.signal?.throwIfAborted();
-        if (isCoordinationError(term.signal.reason, 'RELEASED')) throw error;
+        // What the release came to: whether it led until its task had ended. One that was refused says no more.
+        if (await term.release().catch(() => true)) throw error;
       } finally {
         unlink();
         scope[Symbol.dispose]();

@@ -217,6 +217,16 @@ describe('lead', () => {
     expect(new Set(tokens).size).toBe(3);
   });
 
+  test('campaigns again after a loss that only resigning found out', async () => {
+    const { client } = world.node();
+    let terms = 0;
+    const leading = new Election(client, path).lead('a', (term) => {
+      if (++terms === 1) world.cluster.deleteKey(term.key);
+      return terms;
+    });
+    expect(await world.run(leading)).toBe(2);
+  });
+
   test('the error of the task ends it, after resigning', async () => {
     const { client } = world.node();
     const bad = new Error('broken');

@@ -347,6 +347,18 @@ describe('the session is lost', () => {
     await expect(running).rejects.toMatchObject({ code: 'TICKET_LOST' });
   });
 
+  test.each(['TICKET_LOST', 'SESSION_LOST'])(
+    'run rejects with the loss that only the release finds out, %s, and not with having been released',
+    async (code) => {
+      const { client, store } = world.node();
+      const running = new Mutex(client, path).run((hold) => {
+        if (code === 'TICKET_LOST') world.cluster.deleteKey(hold.key);
+        else store.partition();
+      });
+      await expect(world.run(running)).rejects.toMatchObject({ code });
+    },
+  );
+
   test('one ticket that goes with its lease makes everything else held by it known as lost at once', async () => {
     const { client } = world.node();
     const holds = [await new Mutex(client, path).acquire()];

@@ -128,7 +128,7 @@ export class Session {
     }
     if (this.#deps.clock.wall() - wall < forMs) return true;
     // The monotonic clock of Linux stands still while a machine sleeps. Ask the store before answering yes.
-    this.#doubt(new Error('The wall clock ran ahead: the machine may have slept.'));
+    this.#doubt(new CoordinationError('UNAVAILABLE', sleptSentence, { lease: this.lease }));
     void this.#renew();
     return false;
   }
@@ -326,6 +326,8 @@ export class Session {
     this.events.emitSafe('state', this.#state);
   }
 }
+
+const sleptSentence = 'The wall clock ran ahead: the machine may have slept, and the store has not been asked since.';
 
 function isFatal(error: unknown): boolean {
   return isCoordinationError(error) && fatalCodes.some((code) => code === error.code);

@@ -7,7 +7,7 @@ import { firstOf, orAbort, type Scope, sleep } from '../core/signals.js';
 import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
 import { CoordinationError, isCoordinationError, printable } from '../errors.js';
 import type { LineRule } from './line.js';
-import { retrying } from './line-session.js';
+import { confirmed, retrying } from './line-session.js';
 
 /** How long one that leaves may keep its caller waiting for the store before the rest is done in the background. */
 const leaveWithinMs = 1_000;
@@ -86,7 +86,7 @@ export class Place {
 
   /** The last check before the ticket counts as held. */
   async serve(): Promise<HoldParts> {
-    await this.#session.confirm();
+    await confirmed(this.#client, this.#session, this.#scope);
     this.#scope.throwIfAborted();
     const watch = this.#ownWatch;
     this.#ownWatch = undefined;
@@ -160,7 +160,8 @@ export class Place {
 
   /** Why the ticket is not in line any more: with its lease, or by somebody's hand. */
   async #missing(): Promise<CoordinationError> {
-    const live = await retrying(this.#client, this.#scope, () => this.#session.verify());
+    const verifying = retrying(this.#client, this.#scope, () => this.#session.verify());
+    const live = await orAbort(verifying, this.#scope);
     return live ? this.#ticketLost() : this.#session.leaseGone(undefined);
   }
 

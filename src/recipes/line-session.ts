@@ -2,7 +2,7 @@ import { Backoff } from '../core/backoff.js';
 import { checkTtl } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Session } from '../core/session.js';
-import type { Scope, Stop } from '../core/signals.js';
+import { orAbort, type Scope, type Stop } from '../core/signals.js';
 import { CoordinationError, isCoordinationError } from '../errors.js';
 
 /** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
@@ -42,6 +42,16 @@ export async function retrying<T>(client: ClientContext, signal: Stop, call: () 
   }
 }
 
+/** Waits until the session is certainly live, which takes no time but where it is in doubt; throws why it is not. */
+export async function confirmed(client: ClientContext, session: Session, scope: Scope): Promise<void> {
+  if (session.isLive()) return;
+  // The store is waited for as in every wait, and no longer than the caller wants.
+  await orAbort(
+    retrying(client, scope, () => session.confirm()),
+    scope,
+  );
+}
+
 /** The names of the options of {@link SessionChoice}. */
 export const sessionOptions = ['session', 'ttlMs', 'onSessionLost'] as const;
 
@@ -71,8 +81,8 @@ export function sessionSource(client: ClientContext, choice: SessionChoice): Ses
     const get = async (scope: Scope) => client.liveSession(ttlMs) ?? (await open(scope));
     return { rejoin: onSessionLost === 'rejoin', get };
   }
-  const get = async (): Promise<Session> => {
-    await session.confirm();
+  const get = async (scope: Scope): Promise<Session> => {
+    await confirmed(client, session, scope);
     return session;
   };
   return { rejoin: false, get };

@@ -394,6 +394,29 @@ describe('stalls and pauses', () => {
     expect(hold.isHeld()).toBe(true);
   });
 
+  test('a waiter that would be served after a sleep waits until the store can confirm its session', async () => {
+    const [a, b] = [world.node(), world.node()];
+    const hold = await new Mutex(a.client, path).acquire();
+    const waiting = watched(new Mutex(b.client, path).acquire());
+    await settle();
+    world.clock.suspend(3_600_000);
+    b.store.dropRequests({ verb: 'renew', count: 2 });
+    await hold.release();
+    await world.clock.advance(500);
+    expect(waiting.error).toBeUndefined();
+    expect(waiting.value?.isHeld()).toBe(true);
+  });
+
+  test('an abort is not held up by a session that cannot be confirmed after a sleep', async () => {
+    const { client, store } = world.node();
+    const session = await client.openSession();
+    store.partition();
+    world.clock.suspend(3_600_000);
+    const waiting = watched(new Mutex(client, path, { session }).acquire({ timeoutMs: 50 }));
+    await world.clock.advance(50);
+    expect(isCoordinationError(waiting.error, 'TIMEOUT')).toBe(true);
+  });
+
   test('after a sleep in which the lease ended, the store tells so and it is lost', async () => {
     const { client } = world.node();
     const hold = await new Mutex(client, path).acquire();

@@ -281,8 +281,12 @@ export class Session {
     this.#backoff.reset();
     const was = this.#state.kind;
     this.#state = { kind: 'live', deadline: this.#deadline() };
-    if (!this.isLive()) return;
     this.#arm();
+    if (!this.isLive()) {
+      // The machine slept while this was under way: ask again, or nobody would.
+      if (!this.#over) this.#renewIn(0);
+      return;
+    }
     if (was !== 'live') this.events.emitSafe('state', this.#state);
   }
 

@@ -99,6 +99,21 @@ describe('trouble', () => {
     expect(session.isLive()).toBe(true);
   });
 
+  test('a sleep of the machine during a renewal does not end the renewing', async () => {
+    const { client, store } = world.node();
+    const session = await client.session();
+    for (const part of [0.34, 0.655]) {
+      store.holdAnswers();
+      await world.clock.advance(ttlMs * part);
+      world.clock.suspend(3_600_000);
+      store.releaseAnswers();
+      await settle();
+    }
+    await world.clock.advance(ttlMs * 3);
+    expect(session.state.kind).toBe('live');
+    expect(world.cluster.leases()).toHaveLength(1);
+  });
+
   test('a lease that the store no longer has ends it at once', async () => {
     const { client } = world.node();
     const session = await client.session();

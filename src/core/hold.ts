@@ -69,9 +69,11 @@ export class Hold implements AsyncDisposable {
     this.token = ticket.created;
     this.#late = late;
     this.#watch = watch;
-    if (watch === undefined) this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
-    else watch.handOver((news) => this.#hear(news));
     session.onEnd(this.#sessionEnded);
+    if (watch !== undefined) watch.handOver((news) => this.#hear(news));
+    else if (this.#state.kind === 'held') {
+      this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
+    }
   }
 
   /** A guard for one's own commits: holds exactly as long as this is held. */

@@ -25,6 +25,8 @@ export class KeyWatch {
   readonly #ticket: Pick<Ticket, 'key' | 'created' | 'lease'>;
   #tell: ((news: KeyNews) => void) | undefined;
   #modified: bigint | undefined;
+  /** The last news of all, for whoever takes over after it came. */
+  #last: KeyNews | undefined;
 
   constructor(store: Store, ticket: Pick<Ticket, 'key' | 'created' | 'lease'>, tell: (news: KeyNews) => void) {
     this.#ticket = ticket;
@@ -33,9 +35,10 @@ export class KeyWatch {
     this.#next();
   }
 
-  /** Somebody else is told from now on. */
+  /** Somebody else is told from now on; of an end that came before, at once. */
   handOver(tell: (news: KeyNews) => void): void {
-    if (this.#tell !== undefined) this.#tell = tell;
+    if (this.#last !== undefined) tell(this.#last);
+    else if (this.#tell !== undefined) this.#tell = tell;
   }
 
   /** Ends the watch. Nobody is told anything any more. */
@@ -77,6 +80,7 @@ export class KeyWatch {
 
   #end(news: KeyNews): void {
     const tell = this.#tell;
+    if (tell !== undefined) this.#last = news;
     this.#tell = undefined;
     tell?.(news);
   }

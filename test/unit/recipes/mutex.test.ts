@@ -480,6 +480,23 @@ describe('interference', () => {
     expect(world.keys()).toEqual([]);
   });
 
+  test('a holder whose ticket an operator deletes just while it is served is told', async () => {
+    const [a, b] = [world.node(), world.node()];
+    const hold = await new Mutex(a.client, path).acquire();
+    const waiting = watched(new Mutex(b.client, path).acquire());
+    await settle();
+    const [ticket] = world.keys().filter((key) => key !== hold.key);
+    // The answer of the deciding read is still on its way when the news of the deletion comes.
+    b.store.holdAnswers();
+    await hold.release();
+    await settle();
+    world.cluster.deleteKey(ticket as string);
+    await settle();
+    b.store.releaseAnswers();
+    await world.clock.advance(200);
+    expect(isCoordinationError(waiting.value?.signal.reason, 'TICKET_LOST')).toBe(true);
+  });
+
   test('a waiter whose ticket an operator deletes is not served, and rejects', async () => {
     const [a, b] = [world.node(), world.node()];
     const hold = await new Mutex(a.client, path).acquire();

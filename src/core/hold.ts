@@ -232,7 +232,12 @@ export class Hold implements AsyncDisposable {
   #startWatch(): void {
     this.#cancelWatch = undefined;
     const ticket = { key: this.key, created: this.token, lease: this.session.lease };
-    this.#watch = new KeyWatch(this.client.store, ticket, (news) => this.#hear(news));
+    try {
+      this.#watch = new KeyWatch(this.client.store, ticket, (news) => this.#hear(news));
+    } catch (error) {
+      // A store that was closed under its client refuses at once. Nobody stands above a timer to catch that.
+      this.#hear({ kind: 'error', error });
+    }
   }
 }
 

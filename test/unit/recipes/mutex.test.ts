@@ -451,6 +451,14 @@ describe('interference', () => {
     expect(await hold.release()).toBe(false);
   });
 
+  test('a holder whose store is closed under it is told, instead of ending the process', async () => {
+    const { client, store } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    await store.close();
+    await world.clock.advance(200);
+    expect(isCoordinationError(hold.signal.reason, 'TICKET_LOST')).toBe(true);
+  });
+
   test('a holder whose ticket was overwritten is told, and the ticket does not stay in the way', async () => {
     const { client } = world.node();
     const hold = await new Mutex(client, path).acquire();

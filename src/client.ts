@@ -50,6 +50,8 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
   readonly #shared = new Map<number, SessionKeeper>();
   readonly #own = new Set<Session>();
   readonly #stopped = new AbortController();
+  /** Set before anything ends, since those who hear of an end may ask for something anew. */
+  #closed = false;
   #closing: Promise<void> | undefined;
 
   /** Takes over the store: closing the client closes it. Sends nothing. Throws `INVALID_TTL`, `UNKNOWN_OPTION`. */
@@ -84,7 +86,7 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
     this.#follow(session);
     this.#own.add(session);
     session.onEnd(() => this.#own.delete(session));
-    if (this.#closing !== undefined) {
+    if (this.#closed) {
       await session.close();
       throw closedError('client');
     }
@@ -96,6 +98,7 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
    * where the store cannot be reached. Idempotent; never rejects.
    */
   close(): Promise<void> {
+    this.#closed = true;
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -118,7 +121,7 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
   }
 
   #check(options: SessionOptions): { readonly ttlMs: number; readonly call: SessionOptions } {
-    if (this.#closing !== undefined) throw closedError('client');
+    if (this.#closed) throw closedError('client');
     checkCall(options, 'session', ['ttlMs']);
     const { ttlMs = this.#ttlMs, ...call } = options;
     checkTtl(ttlMs, this.store.traits);

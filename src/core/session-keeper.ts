@@ -53,6 +53,11 @@ export class SessionKeeper {
 
   async #open(): Promise<Session> {
     const session = await Session.open(this.#deps, this.#ttlMs);
+    if (this.#closed) {
+      // Too late: whoever closes has stopped waiting for it.
+      await session.close();
+      throw closedError('client');
+    }
     this.#current = session;
     this.#opened(session);
     return session;

@@ -218,6 +218,34 @@ describe('closing', () => {
     expect(opening.outcome).toBe('rejected');
   });
 
+  test('a session that comes when its client has stopped waiting for it is closed at once', async () => {
+    const { client, store } = world.node({ ttlMs: 300 });
+    await client.session({ ttlMs: 60_000 });
+    store.holdRequests();
+    const opening = watched(client.session());
+    const closing = watched(client.close());
+    await world.clock.advance(1_000);
+    expect(closing.outcome).toBe('pending');
+    store.releaseRequests();
+    await settle();
+    expect(opening.outcome).toBe('rejected');
+    expect(closing.outcome).toBe('resolved');
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test('a listener that asks for a session while its client closes is refused', async () => {
+    const { client } = world.node();
+    const own = await client.openSession();
+    await client.session();
+    let asked: Promise<unknown> | undefined;
+    own.signal.addEventListener('abort', () => {
+      asked = client.session();
+      asked.catch(() => {});
+    });
+    await client.close();
+    await expect(asked).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
   test('a closed client refuses everything with CLOSED', async () => {
     const { client } = world.node();
     await client.session();

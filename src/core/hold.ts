@@ -193,19 +193,21 @@ export class Hold implements AsyncDisposable {
   }
 
   async #remove(): Promise<boolean> {
-    let clean = false;
+    let removed: 'now' | 'before' | 'no' = 'no';
     try {
-      const wasHeld = await this.#removeWhileLive();
-      // Where it was not ours any more, it may have been overwritten, and would stand in the way of the others.
-      clean = wasHeld && !this.#late;
-      return wasHeld;
+      removed = await this.#removeWhileLive();
+      return removed !== 'no';
     } finally {
-      if (!clean) void this.session.cleanUp(this.key, this.#late);
+      // What was not seen to go may have been overwritten, and would stand in the way of the others.
+      if (removed !== 'now' || this.#late) void this.session.cleanUp(this.key, this.#late);
     }
   }
 
-  /** Deletes the ticket. An unknown outcome is tried again, which is safe: the key is then never used again. */
-  async #removeWhileLive(): Promise<boolean> {
+  /**
+   * Deletes the ticket. An unknown outcome is tried again, which is safe: the key is then never used again. `before`: it
+   * is gone, presumably by an attempt whose outcome was unknown.
+   */
+  async #removeWhileLive(): Promise<'now' | 'before' | 'no'> {
     const { store, clock, random } = this.client;
     const backoff = new Backoff(clock, random);
     let unknown = false;
@@ -213,14 +215,15 @@ export class Hold implements AsyncDisposable {
       try {
         const { ok } = await store.commit([this.guard], [remove(this.key)], { timeoutMs: this.session.patienceMs });
         if (ok && !unknown && !this.#late) this.session.returnTicket(this.key);
-        return ok || unknown;
+        if (ok) return 'now';
+        return unknown ? 'before' : 'no';
       } catch (error) {
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
         else if (!isCoordinationError(error) || !error.retryable) throw error;
         await backoff.wait(this.session.signal).catch(() => {});
       }
     }
-    return false;
+    return 'no';
   }
 
   #hear(news: KeyNews): void {

@@ -505,6 +505,20 @@ describe('interference', () => {
     expect(isCoordinationError(waiting.value?.signal.reason, 'TICKET_LOST')).toBe(true);
   });
 
+  test('a ticket that was overwritten between two attempts to release it does not stay in the way', async () => {
+    const { client, store } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    store.holdRequests();
+    const releasing = watched(hold.release());
+    // Until the attempt is given up, so that its outcome is unknown.
+    await world.clock.advance(ttlMs / 2);
+    world.cluster.putKey(hold.key, 'mine now');
+    store.releaseRequests();
+    await world.clock.advance(1_500);
+    expect(releasing.outcome).toBe('resolved');
+    expect(world.keys()).toEqual([]);
+  });
+
   test('a waiter whose ticket an operator deletes is not served, and rejects', async () => {
     const [a, b] = [world.node(), world.node()];
     const hold = await new Mutex(a.client, path).acquire();

@@ -27,7 +27,7 @@ const waiting: Meaning = { code: 'UNAVAILABLE', applied: 'unknown', remedy: 'rep
 const untouched: Meaning = { code: 'UNAVAILABLE', applied: 'no', remedy: 'other-endpoint' };
 const garbled: Meaning = { code: 'PROTOCOL_ERROR', applied: 'unknown', remedy: 'none' };
 
-/** By the text of the failure, without "etcdserver: " before it. */
+/** @internal By the text of the failure, without "etcdserver: " before it. */
 export const byText: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['key is not provided', refused],
   ['key not found', refused],
@@ -95,7 +95,7 @@ export const byText: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['context deadline exceeded', unclear],
 ]);
 
-/** By how the text begins, where no whole text is known: what gRPC's libraries say, on this side and on the other. */
+/** @internal By how the text begins, where no whole text is known: what gRPC's libraries say, on this side and on the other. */
 export const byBeginning: readonly (readonly [string, Meaning])[] = [
   ['Stream refused by server', untouched],
   ['Failed to start HTTP/2 stream', untouched],
@@ -106,7 +106,7 @@ export const byBeginning: readonly (readonly [string, Meaning])[] = [
   ['Received message larger than max', garbled],
 ];
 
-/** By gRPC status, where the text says nothing. */
+/** @internal By gRPC status, where the text says nothing. */
 export const byStatus: ReadonlyMap<status, Meaning> = new Map<status, Meaning>([
   [status.CANCELLED, unclear],
   [status.UNKNOWN, { code: 'REFUSED_BY_STORE', applied: 'unknown', remedy: 'none' }],

@@ -88,7 +88,7 @@ export interface EtcdConfig {
   readonly retry: { readonly [name in keyof EtcdRetryOptions]-?: number };
 }
 
-export const smallestKeepAliveMs = 5_000;
+const smallestKeepAliveMs = 5_000;
 
 const known = ['endpoints', 'tls', 'auth', 'allowInsecureAuth', 'namespace', 'timeouts', 'retry'];
 

@@ -83,7 +83,10 @@ function upTo(createdBefore: bigint): ReturnType<typeof fromBigint> {
   return fromBigint(createdBefore <= 1n ? -1n : createdBefore - 1n);
 }
 
-/** The first key after all keys with this prefix: the last byte that can be raised is, and what follows it is cut off. */
+/**
+ * @internal The first key after all keys with this prefix: the last byte that can be raised is, and what follows it is cut
+ * off.
+ */
 export function endOfPrefix(prefix: Uint8Array): Uint8Array {
   let last = prefix.length - 1;
   while (last >= 0 && prefix[last] === 0xff) last--;

@@ -45,7 +45,7 @@ import { WatchHub } from './watch-hub.js';
  * grants whole seconds and no less than two; a TTL is rounded up. The longest is a year, far below etcd's own limit, since
  * a lease that outlives every deployment is a mistake.
  */
-export const etcdTraits: StoreTraits = Object.freeze({
+const etcdTraits: StoreTraits = Object.freeze({
   name: 'etcd',
   maxOps: 128,
   maxValueBytes: (1536 - 64) * 1024,

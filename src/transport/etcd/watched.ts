@@ -141,8 +141,3 @@ export class Watched {
     if (this.#resume !== undefined && this.#promised > this.#resume) this.#resume = this.#promised;
   }
 }
-
-/** The revision of a message's header. */
-export function headerRevision({ header }: WatchResponse): bigint {
-  return header?.revision ? toBigint(header.revision) : 0n;
-}

@@ -25,7 +25,7 @@ export interface LeaseInfo {
   readonly keys: readonly string[];
 }
 
-/** Makes an embedded store that lives in this process and is empty. Cheap; nothing runs until it is used. */
+/** @internal Makes an embedded store that lives in this process and is empty. Cheap; nothing runs until it is used. */
 export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   return new MemoryCluster(options);
 }

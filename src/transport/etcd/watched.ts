@@ -1,7 +1,7 @@
 import type { Entry, Range, Snapshot } from '../../core/store.js';
 import type { WatchQueue } from '../../core/stream.js';
 import { Event, type WatchCreateRequest, type WatchResponse } from './codec/etcd.js';
-import { fromBigint, fromNumber, toBigint } from './int64.js';
+import { fromBigint, fromNumber } from './int64.js';
 import type { KeySpace, WireRange } from './ranges.js';
 import { toEntry } from './translate.js';
 

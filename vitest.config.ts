@@ -14,7 +14,16 @@ export default defineConfig({
   test: {
     dangerouslyIgnoreUnhandledErrors: false,
     projects: [
-      { resolve: { alias }, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 10_000,
+          // One project after the other: tests of servers measure time.
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         resolve: { alias },
         test: {
@@ -23,7 +32,8 @@ export default defineConfig({
           globalSetup: ['test/servers/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // Tests of servers measure time; more files at once than this would starve them on two cores.
+          sequence: { groupOrder: 1 },
+          // More files at once than this would starve each other on two cores.
           maxWorkers: 2,
         },
       },

@@ -134,7 +134,7 @@ export class Place {
     // The ticket is there: an earlier attempt has arrived after all.
     const { entries } = await this.#client.store.read({ key: this.#key });
     this.#ticket = entries[0];
-    if (this.#ticket === undefined) throw this.#ticketLost();
+    if (this.#ticket === undefined) throw await this.#missing();
     return this.#readAhead();
   }
 

@@ -562,6 +562,20 @@ describe('unknown outcomes', () => {
     expect(world.cluster.entries()[0]?.created).toBe(hold.token);
   });
 
+  test('a join that had arrived, but whose ticket has gone with its lease since, is made again on a new session', async () => {
+    const { client, store } = world.node();
+    const { lease } = await client.session();
+    store.dropAnswers({ verb: 'commit' });
+    const read = store.read.bind(store);
+    store.read = (query, options) => {
+      world.cluster.revokeLease(lease);
+      return read(query, options);
+    };
+    const hold = await world.run(new Mutex(client, path).acquire());
+    expect(hold.isHeld()).toBe(true);
+    expect(world.keys()).toEqual([hold.key]);
+  });
+
   test('a join that never arrived is made again', async () => {
     const { client, store } = world.node();
     await client.session();

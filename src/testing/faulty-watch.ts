@@ -22,7 +22,8 @@ export class FaultyWatch {
   readonly queue: WatchQueue;
   readonly #open: () => Watch;
   readonly #clock: Clock;
-  readonly #onTheWay = new Set<Cancel>();
+  #onTheWay: Batch[] = [];
+  readonly #timers = new Set<Cancel>();
   #inner: Watch | undefined;
   #delayMs: number;
   #lastDueMs = 0;
@@ -73,8 +74,9 @@ export class FaultyWatch {
   #disconnect(): void {
     const inner = this.#inner;
     this.#inner = undefined;
-    for (const cancel of this.#onTheWay) cancel();
-    this.#onTheWay.clear();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#onTheWay = [];
     void inner?.return();
   }
 
@@ -93,15 +95,18 @@ export class FaultyWatch {
     const now = this.#clock.now();
     // Never before what was sent earlier, even if the line has become faster since.
     this.#lastDueMs = Math.max(this.#lastDueMs, now + this.#delayMs);
-    if (this.#lastDueMs <= now) {
+    if (this.#lastDueMs <= now && this.#onTheWay.length === 0) {
       this.#receive(batch);
       return;
     }
+    // Whichever timer fires first, what arrives is what was sent first: two that are due at once may fire in any order.
     const cancel = this.#clock.after(this.#lastDueMs - now, () => {
-      this.#onTheWay.delete(cancel);
-      this.#receive(batch);
+      const first = this.#onTheWay.shift();
+      this.#timers.delete(cancel);
+      if (first !== undefined) this.#receive(first);
     });
-    this.#onTheWay.add(cancel);
+    this.#timers.add(cancel);
+    this.#onTheWay.push(batch);
   }
 
   #receive(batch: Batch): void {

@@ -29,6 +29,25 @@ describe('FaultyStore', () => {
     expect(cluster.entries()).toHaveLength(1);
   });
 
+  it('keeps the events of a watch in order where the line becomes faster while one is on its way', async () => {
+    const { store, cluster, clock } = setup();
+    const seen: string[] = [];
+    // Armed before the timer of what is on its way, so that both come at one moment, this one first.
+    clock.after(150, () => cluster.putKey('/p/late', ''));
+    const watch = store.watch({ prefix: '/p/' });
+    void (async () => {
+      for await (const batch of watch) if (batch.kind === 'changes') seen.push(...batch.puts.map((entry) => entry.key));
+    })();
+    await clock.advance(100);
+    store.delay(100);
+    cluster.putKey('/p/early', '');
+    await settle();
+    store.delay(0);
+    await clock.advance(100);
+    expect(seen).toEqual(['/p/early', '/p/late']);
+    await watch.return();
+  });
+
   it('strikes the verb and the number of calls that it was told', async () => {
     const { store } = setup();
     store.dropAnswers({ verb: 'grant', count: 2 });

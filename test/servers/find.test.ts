@@ -43,7 +43,7 @@ describe('the finder', () => {
 
   test('is told to find nothing', async () => {
     const lines = spyOnStderr();
-    await searchServers({ ...process.env, COTERIE_SERVERS: 'none' });
+    await searchServers({ ...process.env, COTERIE_REQUIRE_SERVERS: '', COTERIE_SERVERS: 'none' });
     expect(lines[0]).toContain('COTERIE_SERVERS=none');
   });
 

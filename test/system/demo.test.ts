@@ -4,20 +4,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type EtcdCluster, startEtcd } from '../servers/cluster.js';
+import { hasServer } from '../servers/find.js';
 import { waitFor } from '../servers/wait.js';
 import { type BuiltProject, buildProject } from './built-project.js';
 
 let project: BuiltProject;
 let etcd: EtcdCluster;
-
-beforeAll(async () => {
-  [project, etcd] = await Promise.all([buildProject(), startEtcd({ version: '3.5', nodes: 1 })]);
-}, 120_000);
-
-afterAll(async () => {
-  await etcd?.stop();
-  project?.[Symbol.dispose]();
-});
 
 interface Demo {
   readonly child: ChildProcess;
@@ -68,7 +60,16 @@ async function expectNothingLeft(demo: Demo): Promise<void> {
 
 const etcdStore = (): string => `etcd://${etcd.endpoints.map((url) => new URL(url).host).join(',')}`;
 
-describe('the demo on etcd', () => {
+describe.skipIf(!(await hasServer('etcd-3.5')))('the demo on etcd', () => {
+  beforeAll(async () => {
+    [project, etcd] = await Promise.all([buildProject(), startEtcd({ version: '3.5', nodes: 1 })]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await etcd?.stop();
+    project?.[Symbol.dispose]();
+  });
+
   it('kills and pauses processes, keeps every promise in under 20 s, and leaves nothing behind', async () => {
     const began = performance.now();
     const demo = startDemo(etcdStore());

@@ -705,6 +705,20 @@ describe('ticket keys', () => {
     await world.clock.advance(400_000);
   });
 
+  test('are not used again after a wait that was given up before the outcome of its join was known', async () => {
+    const { client, store } = world.node();
+    const { lease } = await client.session();
+    store.dropAnswers({ verb: 'commit' });
+    const controller = new AbortController();
+    const waiting = watched(new Mutex(client, path).acquire({ signal: controller.signal }));
+    await settle();
+    controller.abort();
+    await settle();
+    expect(waiting.outcome).toBe('rejected');
+    expect((await new Mutex(client, path).acquire()).key).not.toBe(`${path}/${lease}-1`);
+    await world.clock.advance(400_000);
+  });
+
   test('are used once on a store that compares only the lease', async () => {
     const { client, store } = world.node();
     Object.assign(store, { traits: { ...store.traits, exactHeld: false } });

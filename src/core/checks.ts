@@ -41,13 +41,18 @@ function checkSignal(signal: unknown): void {
 
 const callOptions = ['signal', 'timeoutMs'];
 
-/** Checks the options that every call takes, and throws the reason of a signal that is aborted already. */
-export function checkCall(options: CallOptions | undefined, what: string, more: readonly string[] = []): void {
+/** Checks the options that every call takes. */
+export function checkOptions(options: CallOptions | undefined, what: string, more: readonly string[] = []): void {
   if (options === undefined) return;
   checkKnown(options, more.length === 0 ? callOptions : [...callOptions, ...more], what);
   checkTimeout(options.timeoutMs);
   checkSignal(options.signal);
-  options.signal?.throwIfAborted();
+}
+
+/** As {@link checkOptions}, and throws the reason of a signal that is aborted already. */
+export function checkCall(options: CallOptions | undefined, what: string, more: readonly string[] = []): void {
+  checkOptions(options, what, more);
+  options?.signal?.throwIfAborted();
 }
 
 /** Refuses a time to live that the store cannot give, with `INVALID_TTL`. */

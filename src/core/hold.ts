@@ -1,6 +1,6 @@
 import { CoordinationError, isCoordinationError, printable } from '../errors.js';
 import { Backoff } from './backoff.js';
-import { checkCall } from './checks.js';
+import { checkOptions } from './checks.js';
 import type { Cancel } from './clock.js';
 import type { ClientContext } from './context.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
@@ -106,7 +106,7 @@ export class Hold implements AsyncDisposable {
    * Rejects with `PERMISSION_DENIED` and the like when the store refuses; the ticket then goes with the session.
    */
   async release(options: CallOptions = {}): Promise<boolean> {
-    checkCall(options, 'release');
+    checkOptions(options, 'release');
     if (this.#state.kind === 'held') this.session.isLive();
     if (this.#state.kind === 'held') this.#end({ kind: 'released', done: this.#remove() });
     if (this.#state.kind === 'lost') return false;

@@ -1,6 +1,6 @@
 import { CoordinationError, isCoordinationError } from '../errors.js';
 import { Backoff } from './backoff.js';
-import { checkCall, checkTtl } from './checks.js';
+import { checkCall, checkOptions, checkTtl } from './checks.js';
 import type { Cancel, Clock, Random } from './clock.js';
 import { SafeEmitter } from './emitter.js';
 import { ticketKey, ticketNumber } from './keys.js';
@@ -207,7 +207,7 @@ export class Session {
    * a lease that cannot be revoked ends by itself.
    */
   close(options: CallOptions = {}): Promise<void> {
-    checkCall(options, 'close');
+    checkOptions(options, 'close');
     this.#closing ??= this.#close();
     return within(this.#deps.clock, options, 'closing a session', this.#closing).catch(() => {});
   }

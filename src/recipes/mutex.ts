@@ -64,7 +64,7 @@ export class Mutex {
    * handoff one event and one round trip.
    *
    * Rejects with the reason of `signal`, with `TIMEOUT`, with `SESSION_LOST` if so chosen by `onSessionLost`, with
-   * `TICKET_LOST` when somebody deleted the ticket, with `CLOSED`, or with an error of the store that waiting does not
+   * `TICKET_LOST` when somebody deleted the ticket, with `CLOSED` or `SESSION_CLOSED` after the client was closed, or with an error of the store that waiting does not
    * mend. In each case the ticket is out of the line again. Outages are waited out for as long as `timeoutMs` allows.
    */
   async acquire(options: AcquireOptions = {}): Promise<Hold> {

@@ -17,8 +17,11 @@ async function startAll(etcd: EtcdWorld): Promise<void> {
 /** Time for a cluster to be there again, and for clients, which knock about once a second, to find it. */
 const recoveryMs = 15_000;
 
-/** How long the death of a leader may stop those who hold and wait: election, 1 s, and what was lost with it, made again. */
-const mostMs = 3_000;
+/**
+ * From a new leader to the next success: a write that the old one swallowed is given up after a second and made again,
+ * with another second for a busy machine. How long the election itself takes is etcd's matter.
+ */
+const mostMs = 2_000;
 
 function restartTests(etcd: EtcdWorld): void {
   const lock = () => `${etcd.path}/lock`;
@@ -81,53 +84,52 @@ await forEachEtcd((etcd) => {
   restartTests(etcd);
   const lock = () => `${etcd.path}/lock`;
 
-  test('the death of the leader stops the work on a fenced counter for 3 s at most, and loses none of it', async () => {
+  test('after the death of the leader, work on a fenced counter goes on within 2 s of there being another, and none is lost', async () => {
     const state = `${etcd.path}/counter`;
     const log = new CounterLog();
     const stop = new AbortController();
     const workers = etcd.clients(10).map((client) => count(client, state, log, stop.signal));
     await until('some work', () => log.acknowledged.length >= 30);
-    const { resumedAt, killedAt } = await withoutLeader(etcd, async (leader) => {
+    const { resumedAt, ledAt } = await withoutLeader(etcd, async (leader) => {
       const before = log.acknowledged.length;
-      const died = performance.now();
       await leader.kill();
+      await etcd.cluster.leader();
+      const led = performance.now();
       await until('work to go on', () => log.acknowledged.length > before + 1, { timeoutMs: recoveryMs });
       // What was answered just before the kill may be counted after it; the second one was begun after.
       const resumed = at(log.acknowledged, before + 1).at;
       await until('more work', () => log.acknowledged.length >= before + 50, { timeoutMs: recoveryMs });
       stop.abort();
       await soon('the workers to end', Promise.all(workers), recoveryMs);
-      return { resumedAt: resumed, killedAt: died };
+      return { resumedAt: resumed, ledAt: led };
     });
     await checkCounter(etcd, state, log);
-    expect(resumedAt - killedAt).toBeLessThan(mostMs);
+    expect(resumedAt - ledAt).toBeLessThan(mostMs);
   });
 
-  test('a release that was lost with the leader is made again under the next one, within 3 s', async () => {
+  test('a release that was lost with the leader is made again within 2 s of there being another', async () => {
     const { hold, waiting, leader } = await behindFollowers(etcd, lock());
     await withoutLeader(etcd, async () => {
       // What is sent now reaches a follower, goes on to the leader, and is never heard of again.
       await leader.pause();
       const releasing = follow(hold.release());
-      const pausedAt = performance.now();
       await etcd.cluster.leader();
-      await leader.kill();
+      const ledAt = performance.now();
       expect(await soon('the release', releasing.done, recoveryMs)).toBe(true);
       expect((await soon('the handoff', waiting.done, recoveryMs)).isHeld()).toBe(true);
-      expect(performance.now() - pausedAt).toBeLessThan(mostMs);
+      expect(performance.now() - ledAt).toBeLessThan(mostMs);
     });
   });
 
-  test('a join that was lost with the leader is made again under the next one, within 3 s', async () => {
+  test('a join that was lost with the leader is made again within 2 s of there being another', async () => {
     const { client, leader } = await behindFollowers(etcd, lock());
     await withoutLeader(etcd, async () => {
       await leader.pause();
       const acquiring = follow(new Mutex(client, `${etcd.path}/other`).acquire());
-      const pausedAt = performance.now();
       await etcd.cluster.leader();
-      await leader.kill();
+      const ledAt = performance.now();
       const hold = await soon('the acquisition', acquiring.done, recoveryMs);
-      expect(performance.now() - pausedAt).toBeLessThan(mostMs);
+      expect(performance.now() - ledAt).toBeLessThan(mostMs);
       expect(await etcd.keys(`${etcd.path}/other`)).toEqual([hold.key]);
     });
   });

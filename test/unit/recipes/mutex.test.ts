@@ -771,6 +771,16 @@ describe('release', () => {
     expect(isCoordinationError(signal.reason, 'RELEASED')).toBe(true);
   });
 
+  test('with a signal that is aborted already gives it back all the same, without waiting', async () => {
+    const { client } = world.node();
+    const hold = await new Mutex(client, path).acquire();
+    const reason = new Error('shutting down');
+    await expect(hold.release({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await settle();
+    expect(world.keys()).toEqual([]);
+    await (await client.session()).close({ signal: AbortSignal.abort(reason) });
+  });
+
   test('timeoutMs ends the waiting, not the release', async () => {
     const { client, store } = world.node();
     const hold = await new Mutex(client, path).acquire();

@@ -3,7 +3,7 @@ import type { ClientContext } from '../core/context.js';
 import type { HoldParts } from '../core/hold.js';
 import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
 import type { Session } from '../core/session.js';
-import { firstOf, orAbort, type Scope, sleep } from '../core/signals.js';
+import { firstOf, orAbort, type Scope, within } from '../core/signals.js';
 import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
 import { CoordinationError, isCoordinationError, printable } from '../errors.js';
 import type { LineRule } from './line.js';
@@ -123,8 +123,7 @@ export class Place {
 
   async #tryJoin(): Promise<readonly Ticket[]> {
     const { lease } = this.#session;
-    const line: Query = this.#rule.reach === 'nearest' ? this.#newest(1) : { prefix: this.#prefix, order: 'oldest' };
-    const ops = [read(line), put(this.#key, this.#value, lease)];
+    const ops = [read(this.#line(1)), put(this.#key, this.#value, lease)];
     const { patienceMs: timeoutMs } = this.#session;
     const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, { timeoutMs });
     if (ok) {
@@ -138,15 +137,17 @@ export class Place {
     return this.#readAhead();
   }
 
-  #newest(limit: number): Query {
-    return { prefix: this.#prefix, order: 'newest', limit };
+  /** What a decision has to look at: the whole line, or so many of its newest tickets where only the nearest counts. */
+  #line(newest: number): Query {
+    const prefix = this.#prefix;
+    if (this.#rule.reach === 'all') return { prefix, order: 'oldest' };
+    return { prefix, order: 'newest', limit: newest };
   }
 
   /** The deciding read: who is ahead, and that this ticket is still in line. */
   async #readAhead(): Promise<readonly Ticket[]> {
     const { created } = this.#mine();
-    const reach: Query = this.#rule.reach === 'nearest' ? this.#newest(2) : { prefix: this.#prefix, order: 'oldest' };
-    const query = { ...reach, createdBefore: created + 1n };
+    const query = { ...this.#line(2), createdBefore: created + 1n };
     const { signal } = this.#scope;
     const { entries } = await retrying(this.#client, signal, () => this.#client.store.read(query, { signal }));
     const own = entries.find((entry) => entry.key === this.#key);
@@ -196,14 +197,8 @@ export class Place {
   async #leave(): Promise<void> {
     this.#ownWatch?.stop();
     if (this.#joining === undefined) return;
-    const leaving = this.#remove(this.#joining);
     const { clock } = this.#client;
-    const enough = new AbortController();
-    try {
-      await Promise.race([leaving, sleep(clock, leaveWithinMs, enough.signal).catch(() => {})]);
-    } finally {
-      enough.abort();
-    }
+    await within(clock, { timeoutMs: leaveWithinMs }, 'leaving a line', this.#remove(this.#joining)).catch(() => {});
   }
 
   async #remove(joining: Promise<unknown>): Promise<void> {

@@ -17,12 +17,11 @@ export function etcd(options: EtcdOptions & ClientOptions): Client<EtcdStore> {
   return new Client(store, { ttlMs, host, clock, random });
 }
 
+export type { RetryOptions, TlsOptions } from './core/transport-options.js';
 export type {
   EtcdAuthOptions,
   EtcdOptions,
-  EtcdRetryOptions,
   EtcdTimeouts,
-  EtcdTlsOptions,
 } from './transport/etcd/options.js';
 export type { EtcdStats } from './transport/etcd/store.js';
 export { EtcdStore } from './transport/etcd/store.js';

@@ -1,19 +1,17 @@
-import { checkKnown, checkTimeout } from '../../core/checks.js';
+import { checkKnown } from '../../core/checks.js';
 import { checkPath } from '../../core/keys.js';
+import {
+  checkFlag,
+  checkTls,
+  invalidOption,
+  type Resolved,
+  type RetryOptions,
+  resolveRetry,
+  resolveTimes,
+  type TlsOptions,
+} from '../../core/transport-options.js';
 import { CoordinationError, type ErrorCode } from '../../errors.js';
 import { type Address, parseEndpoint } from './address.js';
-
-/** How to trust the servers, and how to show who we are. All PEM, as text or bytes. */
-export interface EtcdTlsOptions {
-  /** Certificates to trust instead of the system's. */
-  readonly ca?: string | Uint8Array | undefined;
-  /** The client's certificate chain. With `key` or not at all. */
-  readonly cert?: string | Uint8Array | undefined;
-  /** The private key of `cert`. */
-  readonly key?: string | Uint8Array | undefined;
-  /** The name that server certificates must be made out to. Default: the host of the endpoint. */
-  readonly serverName?: string | undefined;
-}
 
 /** Who we are to a cluster with authentication enabled. */
 export interface EtcdAuthOptions {
@@ -41,16 +39,6 @@ export interface EtcdTimeouts {
   readonly keepAliveTimeoutMs?: number | undefined;
 }
 
-/** How calls are repeated that may be: see {@link EtcdOptions.retry}. */
-export interface EtcdRetryOptions {
-  /** Attempts of one call, the first one included, from 1. Default 3 for each endpoint, at least 5. */
-  readonly attempts?: number | undefined;
-  /** Longest first wait, in milliseconds. Default 50. */
-  readonly baseMs?: number | undefined;
-  /** Longest wait of all, in milliseconds. Default 1,000. */
-  readonly capMs?: number | undefined;
-}
-
 /** How to reach an etcd cluster. */
 export interface EtcdOptions {
   /**
@@ -60,7 +48,7 @@ export interface EtcdOptions {
    */
   readonly endpoints: string | readonly string[];
   /** Default: none with `http` or no scheme, the system's certificates with `https`. */
-  readonly tls?: EtcdTlsOptions | undefined;
+  readonly tls?: TlsOptions | undefined;
   readonly auth?: EtcdAuthOptions | undefined;
   /** Sends a password over connections without TLS, where others can read it. Default false. */
   readonly allowInsecureAuth?: boolean | undefined;
@@ -75,17 +63,17 @@ export interface EtcdOptions {
    * Reads, grants and revocations are repeated after failures that pass. A commit is sent again only when nothing of it
    * can have been applied.
    */
-  readonly retry?: EtcdRetryOptions | undefined;
+  readonly retry?: RetryOptions | undefined;
 }
 
 /** What the options come to. */
 export interface EtcdConfig {
   readonly addresses: readonly Address[];
-  readonly tls: EtcdTlsOptions | undefined;
+  readonly tls: TlsOptions | undefined;
   readonly auth: EtcdAuthOptions | undefined;
   readonly namespace: string;
-  readonly timeouts: { readonly [name in keyof EtcdTimeouts]-?: number };
-  readonly retry: { readonly [name in keyof EtcdRetryOptions]-?: number };
+  readonly timeouts: Resolved<EtcdTimeouts>;
+  readonly retry: Resolved<RetryOptions>;
 }
 
 const smallestKeepAliveMs = 5_000;
@@ -94,7 +82,7 @@ const known = ['endpoints', 'tls', 'auth', 'allowInsecureAuth', 'namespace', 'ti
 
 /** Checks the options; see {@link EtcdOptions} for the defaults. Throws before anything is sent or opened. */
 export function resolveOptions(options: EtcdOptions): EtcdConfig {
-  if (options === undefined) throw invalid('INVALID_OPTION', 'etcd', 'etcd needs options with at least "endpoints".');
+  if (options === undefined) throw invalidOption('etcd', 'etcd needs options with at least "endpoints".');
   checkKnown(options, known, 'etcd');
   const tls = checkTls(options.tls);
   const addresses = checkEndpoints(options.endpoints, tls !== undefined);
@@ -105,7 +93,7 @@ export function resolveOptions(options: EtcdOptions): EtcdConfig {
     auth: checkAuth(options, addresses),
     namespace: options.namespace ?? '',
     timeouts: checkTimeouts(options.timeouts),
-    retry: checkRetry(addresses.length, options.retry),
+    retry: resolveRetry(options.retry, Math.max(5, 3 * addresses.length)),
   };
 }
 
@@ -127,34 +115,15 @@ function checkEndpoints(endpoints: unknown, tls: boolean): readonly Address[] {
   return addresses.filter(({ target }, at) => addresses.findIndex((other) => other.target === target) === at);
 }
 
-function checkTls(tls: EtcdTlsOptions | undefined): EtcdTlsOptions | undefined {
-  if (tls === undefined) return undefined;
-  checkKnown(tls, ['ca', 'cert', 'key', 'serverName'], 'tls');
-  for (const name of ['ca', 'cert', 'key'] as const) {
-    const pem: unknown = tls[name];
-    if (pem === undefined || (typeof pem === 'string' && pem !== '') || pem instanceof Uint8Array) continue;
-    throw invalid('INVALID_OPTION', `tls.${name}`, `tls.${name} must be PEM, as text or bytes.`, 'not-pem');
-  }
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw invalid('INVALID_OPTION', 'tls.cert', 'tls.cert and tls.key belong together: give both or neither.', 'half');
-  }
-  if (tls.serverName !== undefined && (typeof tls.serverName !== 'string' || tls.serverName === '')) {
-    throw invalid('INVALID_OPTION', 'tls.serverName', 'tls.serverName must be the name of a host.', 'not-a-name');
-  }
-  return tls;
-}
-
 function checkAuth(options: EtcdOptions, addresses: readonly Address[]): EtcdAuthOptions | undefined {
   const { auth, allowInsecureAuth } = options;
-  if (allowInsecureAuth !== undefined && typeof allowInsecureAuth !== 'boolean') {
-    throw invalid('INVALID_OPTION', 'allowInsecureAuth', 'allowInsecureAuth must be true or false.', 'not-a-boolean');
-  }
+  checkFlag(allowInsecureAuth, 'allowInsecureAuth');
   if (auth === undefined) return undefined;
   checkKnown(auth, ['username', 'password'], 'auth');
   for (const name of ['username', 'password'] as const) {
     const text: unknown = auth[name];
     if (typeof text === 'string' && text !== '') continue;
-    throw invalid('INVALID_OPTION', `auth.${name}`, `auth.${name} must be text that is not empty.`, 'empty');
+    throw invalidOption(`auth.${name}`, `auth.${name} must be text that is not empty.`, 'empty');
   }
   if (allowInsecureAuth !== true && addresses.some(({ exposed }) => exposed)) {
     const sentence =
@@ -164,29 +133,15 @@ function checkAuth(options: EtcdOptions, addresses: readonly Address[]): EtcdAut
   return { username: auth.username, password: auth.password };
 }
 
-function checkTimeouts(timeouts: EtcdTimeouts = {}): EtcdConfig['timeouts'] {
-  checkKnown(timeouts, ['callMs', 'connectMs', 'attemptMs', 'keepAliveMs', 'keepAliveTimeoutMs'], 'timeouts');
-  for (const [name, value] of Object.entries(timeouts)) checkTimeout(value, `timeouts.${name}`);
-  if (timeouts.keepAliveMs !== undefined && timeouts.keepAliveMs < smallestKeepAliveMs) {
-    const sentence = `timeouts.keepAliveMs must be at least ${smallestKeepAliveMs}: etcd hangs up on clients that ping more often.`;
-    throw invalid('INVALID_TIMEOUT', 'timeouts.keepAliveMs', sentence, 'out-of-range');
-  }
-  return {
-    callMs: timeouts.callMs ?? 5_000,
-    connectMs: timeouts.connectMs ?? 1_500,
-    attemptMs: timeouts.attemptMs ?? 2_000,
-    keepAliveMs: timeouts.keepAliveMs ?? 10_000,
-    keepAliveTimeoutMs: timeouts.keepAliveTimeoutMs ?? 5_000,
-  };
-}
-
-function checkRetry(endpoints: number, retry: EtcdRetryOptions = {}): EtcdConfig['retry'] {
-  checkKnown(retry, ['attempts', 'baseMs', 'capMs'], 'retry');
-  const { attempts, baseMs, capMs } = retry;
-  if (attempts !== undefined && !(Number.isSafeInteger(attempts) && attempts >= 1)) {
-    throw invalid('INVALID_OPTION', 'retry.attempts', 'retry.attempts must be an integer from 1.', 'out-of-range');
-  }
-  checkTimeout(baseMs, 'retry.baseMs');
-  checkTimeout(capMs, 'retry.capMs');
-  return { attempts: attempts ?? Math.max(5, 3 * endpoints), baseMs: baseMs ?? 50, capMs: capMs ?? 1_000 };
+function checkTimeouts(timeouts: EtcdTimeouts | undefined): EtcdConfig['timeouts'] {
+  const times = resolveTimes(timeouts, {
+    callMs: 5_000,
+    connectMs: 1_500,
+    attemptMs: 2_000,
+    keepAliveMs: 10_000,
+    keepAliveTimeoutMs: 5_000,
+  });
+  if (times.keepAliveMs >= smallestKeepAliveMs) return times;
+  const sentence = `timeouts.keepAliveMs must be at least ${smallestKeepAliveMs}: etcd hangs up on clients that ping more often.`;
+  throw invalid('INVALID_TIMEOUT', 'timeouts.keepAliveMs', sentence, 'out-of-range');
 }

@@ -1,13 +1,13 @@
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { TlsOptions } from '../../core/transport-options.js';
 import { CoordinationError } from '../../errors.js';
-import type { EtcdTlsOptions } from './options.js';
 
 /** Secures a connected socket, or rejects. */
 export type Secure = (socket: Socket) => Promise<TLSSocket>;
 
 /** The certificates of the options, read. Throws `INVALID_OPTION` when they are not usable. */
-export function secureContext(tls: EtcdTlsOptions | undefined): SecureContext {
+export function secureContext(tls: TlsOptions | undefined): SecureContext {
   try {
     return createSecureContext({ ca: pem(tls?.ca), key: pem(tls?.key), cert: pem(tls?.cert) });
   } catch {
@@ -20,7 +20,7 @@ function pem(text: string | Uint8Array | undefined): Buffer | undefined {
   return text === undefined ? undefined : Buffer.from(text);
 }
 
-function unusable(tls: EtcdTlsOptions | undefined): CoordinationError {
+function unusable(tls: TlsOptions | undefined): CoordinationError {
   const given = (['ca', 'cert', 'key'] as const).filter((name) => tls?.[name] !== undefined);
   const sentence = `tls.${given.join(', tls.')}: not usable; give PEM, and the key that belongs to the certificate.`;
   return new CoordinationError('INVALID_OPTION', sentence, { field: 'tls', problem: 'not-pem' });

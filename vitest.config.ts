@@ -6,10 +6,10 @@ const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, 
 const alias = [
   { find: /^coterie$/, replacement: source('index.ts') },
   { find: /^coterie\/testing$/, replacement: source('testing/index.ts') },
-  { find: /^coterie\/(etcd|memory)$/, replacement: source('$1.ts') },
+  { find: /^coterie\/(consul|etcd|memory)$/, replacement: source('$1.ts') },
 ];
 
-/** `unit` needs nothing but Node; `servers` runs against real etcd servers, found or brought by test/servers. */
+/** `unit` needs nothing but Node; `servers` runs against real etcd and Consul servers, found or brought by test/servers. */
 export default defineConfig({
   test: {
     dangerouslyIgnoreUnhandledErrors: false,
@@ -28,7 +28,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'servers',
-          include: ['test/{servers,etcd,system}/**/*.test.ts'],
+          include: ['test/{servers,etcd,consul,system}/**/*.test.ts'],
           globalSetup: ['test/servers/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

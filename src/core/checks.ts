@@ -137,7 +137,8 @@ export function inRange(range: Range, key: string): boolean {
   return 'key' in range ? range.key === key : key.startsWith(range.prefix);
 }
 
-function checkDuplicates(ops: readonly Op[]): void {
+/** @internal Refuses a commit that touches a key more than once and puts it, with `DUPLICATE_KEY`. */
+export function checkDuplicates(ops: readonly Op[]): void {
   if (ops.length < 2) return;
   const seen = new Set<string>();
   const deletes = ops.flatMap((op) => (op.kind === 'delete' ? [op.range] : []));

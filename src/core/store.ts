@@ -81,7 +81,10 @@ export type Op =
  */
 export interface Commit {
   readonly ok: boolean;
-  /** The store's revision right after the commit, or at the refusal. */
+  /**
+   * The store's revision right after the commit, or at the refusal. Where nothing was written, Consul does not tell it:
+   * then it is the newest one that is known not to be later.
+   */
   readonly revision: bigint;
   readonly reads: readonly (readonly Entry[])[];
 }
@@ -152,6 +155,11 @@ export interface StoreTraits {
    * used once.
    */
   readonly exactHeld: boolean;
+  /**
+   * Whether keys may hold bytes that are not UTF-8, as {@link Range} describes. Where not (Consul, whose interface is
+   * JSON), such a key is refused with `INVALID_KEY`.
+   */
+  readonly binaryKeys: boolean;
   /** A lease that is not renewed ends after at most this many times its TTL, plus a second: etcd 1, Consul 2. */
   readonly ttlFactor: number;
 }

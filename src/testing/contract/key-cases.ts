@@ -1,6 +1,6 @@
 import { compareKeys, keyText } from '../../core/keys.js';
 import { put, remove } from '../../core/store.js';
-import { same } from './assert.js';
+import { refuses, same } from './assert.js';
 import { entriesOf, entryAt, keysOf, Replica, textOf, withStore, write } from './tools.js';
 import type { ContractCase } from './world.js';
 
@@ -73,8 +73,16 @@ export const keyCases: readonly ContractCase[] = [
       await replica.end();
     }
   }),
-  withStore('key: bytes that are not UTF-8 come and go as escapes', async (store, { prefix }) => {
+  withStore('key: bytes that are not UTF-8 come and go as escapes, or are refused', async (store, { prefix }) => {
     const keys = rawNames.map((name) => prefix + name);
+    if (!store.traits.binaryKeys) {
+      for (const key of keys) {
+        await refuses('INVALID_KEY', () => store.commit([], [put(key, 'raw')]), 'a put of such a key');
+        await refuses('INVALID_KEY', () => store.read({ key }), 'a read of such a key');
+        await refuses('INVALID_KEY', () => store.watch({ prefix: `${key}/` }).next(), 'a watch of such a prefix');
+      }
+      return;
+    }
     await write(store, ...keys.map((key) => put(key, 'raw')));
     for (const key of keys) same((await entryAt(store, key))?.key, key, 'the key comes back as it was given');
     same(keysOf(await entriesOf(store, { prefix })), [...keys].sort(compareKeys), 'all are found, in their order');

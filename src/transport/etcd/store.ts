@@ -53,6 +53,7 @@ const etcdTraits: StoreTraits = Object.freeze({
   maxTtlMs: 365 * 86_400_000,
   ttlFactor: 1,
   exactHeld: true,
+  binaryKeys: true,
 });
 
 /** What a store has sent so far. */

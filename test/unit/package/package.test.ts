@@ -54,7 +54,7 @@ async function packagesLoadedBy(specifier: string): Promise<string[]> {
 }
 
 describe('loading an entry point', () => {
-  it.each(['coterie', 'coterie/memory', 'coterie/testing'])('%s loads no transport library', async (specifier) => {
+  it.each(['coterie', 'coterie/consul', 'coterie/memory', 'coterie/testing'])('%s loads no transport library', async (specifier) => {
     const allowed = ['eventemitter3'];
     expect((await packagesLoadedBy(specifier)).filter((name) => !allowed.includes(name))).toEqual([]);
   });

@@ -1,0 +1,245 @@
+import { Backoff } from '../../core/backoff.js';
+import type { Clock, Random } from '../../core/clock.js';
+import { onAbort, openScope, orAbort, type Scope, type Stop, sleep } from '../../core/signals.js';
+import type { CallOptions } from '../../core/store.js';
+import { CoordinationError, type ErrorDetails, isCoordinationError, printable } from '../../errors.js';
+import { Failure, garbledAnswer, meaningOf, unknownOutcome } from './failure.js';
+import { type Answer, Http } from './http.js';
+import { type ConsulConfig, checkTokenText } from './options.js';
+
+/** Kinds of requests, for counting. */
+export type RequestKind = 'txn' | 'read' | 'poll' | 'grant' | 'renew' | 'revoke';
+
+/** One call, whatever it takes. */
+export interface Job<A> {
+  readonly kind: RequestKind;
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Statuses that are an answer, besides 200. */
+  readonly accepts?: readonly number[];
+  /** Makes sense of an answer. What it throws as PROTOCOL_ERROR leaves a write's outcome unknown. */
+  readonly read: (answer: Answer) => A;
+  /** Applied at most once. Without it, doing it again does no harm. */
+  readonly write?: boolean;
+  /** For messages: `commit`, `read`; and what it is about. */
+  readonly verb: string;
+  readonly details?: ErrorDetails;
+  /** What an ACL policy must say for it. */
+  readonly rule: string;
+}
+
+/** The longest that a server can make us wait by asking for it. */
+const longestPauseMs = 5_000;
+
+/** A call under way. */
+interface Struggle<A> {
+  readonly job: Job<A>;
+  readonly timeoutMs: number;
+  readonly untilMs: number;
+  readonly scope: Scope;
+  readonly backoff: Backoff;
+  attempts: number;
+  tokens: number;
+}
+
+/**
+ * Calls, each within its time: with a token where there is one, and repeated only as far as that can do no harm.
+ */
+export class Calls {
+  readonly counts = new Map<RequestKind, number>();
+  readonly #config: ConsulConfig;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #http: Http;
+  readonly #polls: Http;
+  readonly #life: AbortSignal;
+  readonly #recovered: () => void;
+  /** What every request says about where it is meant for. */
+  readonly #place: string;
+  #token: Promise<string> | undefined;
+  #failing = false;
+
+  /** `recovered` is told when a request was answered again after one had failed on its way. */
+  constructor(config: ConsulConfig, clock: Clock, random: Random, life: AbortSignal, recovered: () => void) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#random = random;
+    this.#life = life;
+    this.#http = new Http(config, clock, config.connections.calls);
+    this.#polls = new Http(config, clock, config.connections.watches);
+    this.#recovered = recovered;
+    this.#place = new URLSearchParams(config.place).toString();
+  }
+
+  /** Ends everything with this reason. */
+  close(reason: unknown): void {
+    this.#http.close(reason);
+    this.#polls.close(reason);
+  }
+
+  /** A call to its end. */
+  async call<A>(job: Job<A>, options: CallOptions | undefined): Promise<A> {
+    const timeoutMs = options?.timeoutMs ?? this.#config.timeouts.callMs;
+    const untilMs = this.#clock.now() + timeoutMs;
+    const scope = openScope(this.#clock, { signal: options?.signal }, job.verb);
+    const unlink = onAbort(this.#life, scope.abort);
+    const { baseMs, capMs } = this.#config.retry;
+    const backoff = new Backoff(this.#clock, this.#random, { baseMs, capMs });
+    const struggle = { job, timeoutMs, untilMs, scope, backoff, attempts: 0, tokens: 0 };
+    try {
+      for (;;) {
+        try {
+          return await this.#attempt(struggle);
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          await this.#recover(struggle, error);
+        }
+      }
+    } finally {
+      unlink();
+      scope[Symbol.dispose]();
+    }
+  }
+
+  /** Waits, unless the signal or the store ends it before, with its reason. */
+  async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const scope = openScope(this.#clock, { signal }, 'a pause');
+    const unlink = onAbort(this.#life, scope.abort);
+    try {
+      await sleep(this.#clock, ms, scope);
+    } finally {
+      unlink();
+      scope[Symbol.dispose]();
+    }
+  }
+
+  /** One blocking query, once. Rejects with what became of it as a coded error. */
+  async poll<A>(job: Job<A>, limitMs: number, signal: AbortSignal): Promise<A> {
+    for (let tokens = 0; ; tokens++) {
+      try {
+        const token = await orAbort(this.#currentToken(), signal);
+        return await this.#exchange(this.#polls, job, token, limitMs, signal);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const again = error.meaning.remedy === 'new-token' && this.#config.token !== undefined && tokens === 0;
+        if (!again) throw error.toError(describe(job), job.details, job.rule);
+        this.#token = undefined;
+      }
+    }
+  }
+
+  async #attempt<A>({ job, untilMs, scope }: Struggle<A>): Promise<A> {
+    const { attemptMs } = this.#config.timeouts;
+    const leftMs = Math.max(1, untilMs - this.#clock.now());
+    const token = await this.#tokenWithin(leftMs, scope);
+    const limitMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
+    return this.#exchange(this.#http, job, token, limitMs, scope);
+  }
+
+  async #exchange<A>(http: Http, job: Job<A>, token: string | undefined, limitMs: number, signal: Stop): Promise<A> {
+    const { method, body } = job;
+    this.counts.set(job.kind, (this.counts.get(job.kind) ?? 0) + 1);
+    let answer: Answer;
+    try {
+      answer = await http.exchange({ method, path: this.#target(job), body, token, limitMs, signal });
+    } catch (error) {
+      // A poll that is too late says little: its server may just have no leader.
+      if (error instanceof Failure) this.#failing = true;
+      throw error;
+    }
+    this.#answered();
+    const { status, body: text } = answer;
+    if (status !== 200 && job.accepts?.includes(status) !== true) {
+      throw new Failure(meaningOf(status, text), `${status} ${text}`, { pauseMs: pauseOf(answer) });
+    }
+    return readAnswer(job, answer);
+  }
+
+  #answered(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#recovered();
+  }
+
+  #target<A>({ path, query }: Job<A>): string {
+    const parts = [query === undefined ? '' : new URLSearchParams(query).toString(), this.#place];
+    const text = parts.filter((part) => part !== '').join('&');
+    return text === '' ? path : `${path}?${text}`;
+  }
+
+  #currentToken(): Promise<string | undefined> {
+    const { token } = this.#config;
+    if (token === undefined) return Promise.resolve(undefined);
+    this.#token ??= askFor(token).catch((error: unknown) => {
+      this.#token = undefined;
+      throw error;
+    });
+    return this.#token;
+  }
+
+  /** Whoever gives the token may be slow, and must not keep a call beyond its time. */
+  async #tokenWithin(leftMs: number, scope: Scope): Promise<string | undefined> {
+    if (this.#config.token === undefined) return undefined;
+    const wait = openScope(this.#clock, { timeoutMs: leftMs }, 'the token');
+    try {
+      return await orAbort(orAbort(this.#currentToken(), scope), wait);
+    } finally {
+      wait[Symbol.dispose]();
+    }
+  }
+
+  /** Decides what becomes of a call after a failure: throws its error, or returns when it may be tried again. */
+  async #recover<A>(struggle: Struggle<A>, failure: Failure): Promise<void> {
+    const { job, scope, untilMs, backoff } = struggle;
+    const { meaning, pauseMs } = failure;
+    struggle.attempts++;
+    scope.throwIfAborted();
+    const what = describe(job);
+    if (job.write === true && meaning.applied === 'unknown') throw unknownOutcome(failure, what, job.details ?? {});
+    const error = (): CoordinationError => failure.toError(what, job.details, job.rule);
+    if (this.#clock.now() >= untilMs) throw timedOut(struggle, error());
+    if (!this.#mayRepeat(struggle, failure)) throw error();
+    const waitMs = Math.max(backoff.nextMs(), pauseMs);
+    if (this.#clock.now() + waitMs >= untilMs) throw meaning.code === 'TIMEOUT' ? timedOut(struggle, error()) : error();
+    await sleep(this.#clock, waitMs, scope);
+  }
+
+  #mayRepeat<A>(struggle: Struggle<A>, { meaning }: Failure): boolean {
+    if (meaning.remedy === 'none' || struggle.attempts >= this.#config.retry.attempts) return false;
+    if (meaning.remedy === 'repeat') return true;
+    this.#token = undefined;
+    return this.#config.token !== undefined && ++struggle.tokens <= 1;
+  }
+}
+
+async function askFor(source: () => string | Promise<string>): Promise<string> {
+  const token: unknown = await source();
+  checkTokenText(token);
+  return token;
+}
+
+function readAnswer<A>(job: Job<A>, answer: Answer): A {
+  try {
+    return job.read(answer);
+  } catch (error) {
+    if (!isCoordinationError(error, 'PROTOCOL_ERROR')) throw error;
+    throw new Failure(garbledAnswer, error.message);
+  }
+}
+
+/** For how long the answer asks not to be bothered. A date instead of seconds is not used by Consul. */
+function pauseOf({ headers }: Answer): number {
+  const seconds = Number(headers['retry-after'] ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, longestPauseMs) : 0;
+}
+
+function describe<A>({ verb, details }: Job<A>): string {
+  return details?.key === undefined ? verb : `${verb} of "${printable(details.key)}"`;
+}
+
+function timedOut<A>({ job, timeoutMs }: Struggle<A>, cause: CoordinationError): CoordinationError {
+  const details = { field: 'timeoutMs', ...job.details, cause };
+  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${describe(job)}`, details);
+}

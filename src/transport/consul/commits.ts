@@ -1,0 +1,261 @@
+import { Backoff } from '../../core/backoff.js';
+import type { Clock, Random } from '../../core/clock.js';
+import type { CallOptions, Commit, CommitOptions, Guard, Op, Query, Snapshot } from '../../core/store.js';
+import { CoordinationError, type ErrorDetails, printable } from '../../errors.js';
+import type { Calls } from './calls.js';
+import { select, type WireEntry, wireEntry } from './entries.js';
+import { Failure, meaningOf } from './failure.js';
+import type { Answer } from './http.js';
+import { garbled, listOf, objectOf, parseExactly, wholeNumber } from './json.js';
+import { wireKey } from './keys.js';
+import type { Revisions } from './revisions.js';
+import { type Holders, maxTxnOps, type Txn, type TxnResults, toTxn } from './txn.js';
+
+/** What commits need of their store. */
+export interface CommitContext {
+  readonly calls: Calls;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly revisions: Revisions;
+  readonly place: Readonly<Record<string, string>>;
+  readonly callMs: number;
+  read(query: Query, options: CallOptions): Promise<Snapshot>;
+  /** One key as it stands, by its name in Consul. */
+  look(key: string, options: CallOptions): Promise<WireEntry | undefined>;
+}
+
+/** What became of one transaction. */
+type Outcome =
+  | { readonly kind: 'done'; readonly results: TxnResults; readonly since: bigint }
+  | { readonly kind: 'refused' }
+  /** Other sessions hold keys that were to be put: those keys. Nothing was applied. */
+  | { readonly kind: 'held'; readonly keys: readonly string[] }
+  /** Keys cannot be locked just now, although nobody holds them. Nothing was applied. */
+  | { readonly kind: 'delayed'; readonly failure: Failure };
+
+/** By these Consul's own lock and semaphore know their keys. */
+const foreignFlags: ReadonlySet<bigint> = new Set([0x2ddc_cbc0_58a5_0c18n, 0xe0f6_9a2b_aa41_4de0n]);
+
+/** How often a commit may find that the key it takes over has gone to yet another session. */
+const maxTakeovers = 10;
+
+/** A commit under way, over as many transactions as it takes. All but the last have applied nothing. */
+interface Attempt {
+  readonly guards: readonly Guard[];
+  readonly ops: readonly Op[];
+  readonly options: CommitOptions;
+  readonly untilMs: number;
+  readonly backoff: Backoff;
+  readonly details: ErrorDetails;
+}
+
+/** Commits as Consul's transactions. */
+export class Commits {
+  readonly #context: CommitContext;
+  #lastFlags: number;
+
+  constructor(context: CommitContext) {
+    this.#context = context;
+    // Of at most 15 digits: exact as a number, in every language.
+    this.#lastFlags = Math.floor(context.random() * 9e14);
+  }
+
+  async commit(guards: readonly Guard[], ops: readonly Op[], options: CommitOptions = {}): Promise<Commit> {
+    const { clock, random, callMs } = this.#context;
+    const untilMs = clock.now() + (options.timeoutMs ?? callMs);
+    const backoff = new Backoff(clock, random, { baseMs: 100, capMs: 1_000 });
+    const key = firstKey(guards, ops);
+    return await this.#run({ guards, ops, options, untilMs, backoff, details: key === undefined ? {} : { key } });
+  }
+
+  async #run(attempt: Attempt): Promise<Commit> {
+    const { guards, ops } = attempt;
+    let holders: Holders = new Map();
+    for (let takeovers = 0; takeovers <= maxTakeovers; ) {
+      const txn = toTxn(guards, ops, () => ++this.#lastFlags, holders);
+      const outcome = await this.#send(txn, attempt);
+      if (outcome.kind === 'done') return await this.#done(outcome, attempt);
+      if (outcome.kind === 'refused') return await this.#refused(attempt);
+      if (outcome.kind === 'held') {
+        takeovers++;
+        holders = await this.#findHolders(outcome.keys, attempt);
+      } else if (!(await this.#waitForDelay(outcome.failure, attempt))) return await this.#refused(attempt);
+    }
+    const sentence = 'The keys of a commit went from session to session while it was to be made; nothing was applied.';
+    throw new CoordinationError('UNAVAILABLE', sentence, attempt.details);
+  }
+
+  /** What is left of the time, for the next request. */
+  #call({ options, untilMs }: Attempt): CallOptions {
+    return { signal: options.signal, timeoutMs: Math.max(1, untilMs - this.#context.clock.now()) };
+  }
+
+  async #send(txn: Txn, attempt: Attempt): Promise<Outcome> {
+    const { calls, place, revisions } = this.#context;
+    const { readsOnly } = txn;
+    const since = revisions.seen;
+    const job = {
+      kind: 'txn',
+      method: 'PUT',
+      path: '/v1/txn',
+      // One that only looks is a read, for which the leader has to make sure that it still is one.
+      ...(readsOnly && { query: { consistent: '' } }),
+      body: txn.body(place),
+      accepts: [409],
+      read: (answer: Answer) => outcomeOf(answer, txn, since),
+      write: !readsOnly,
+      verb: 'commit',
+      details: attempt.details,
+      rule: txn.rule(0),
+    } as const;
+    return await calls.call(job, this.#call(attempt));
+  }
+
+  async #done({ results, since }: Outcome & { kind: 'done' }, attempt: Attempt): Promise<Commit> {
+    const { revisions } = this.#context;
+    const { index, stillHeld, newest } = results;
+    const reads = results.reads.map(({ query, range, found }) => select(found, range, query));
+    const deleted = attempt.ops.find((op) => op.kind === 'delete');
+    if (index !== undefined) {
+      const revision = revisions.ofWrite(index, since);
+      if (stillHeld.length === 0) return { ok: true, revision, reads };
+      return {
+        ok: true,
+        revision: await this.#applied(() => this.#detach(stillHeld, revision, attempt), attempt),
+        reads,
+      };
+    }
+    if (deleted === undefined) return { ok: true, revision: revisions.ofRead(newest, since), reads };
+    // There was no room for a write that tells the index. A read after it does, or tells a later one.
+    const { revision } = await this.#applied(() => this.#context.read(deleted.range, this.#call(attempt)), attempt);
+    return { ok: true, revision, reads };
+  }
+
+  /** What follows on a commit that has been applied: its failure must not look as if nothing was. */
+  async #applied<T>(follow: () => Promise<T>, { options, details }: Attempt): Promise<T> {
+    try {
+      return await follow();
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      const sentence = 'A commit was applied, but what belongs to it could not be done.';
+      throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { ...details, cause });
+    }
+  }
+
+  /**
+   * Takes keys off the sessions that hold them, where a commit was too large to see to that by itself. Resolves to the
+   * revision of the last write. What others have written since stays as they have left it.
+   */
+  async #detach(held: readonly WireEntry[], revision: bigint, attempt: Attempt): Promise<bigint> {
+    let last = revision;
+    for (let at = 0; at < held.length; at += maxTxnOps / 2) {
+      const some = held.slice(at, at + maxTxnOps / 2);
+      const sessions = new Map(some.map(({ key, session }) => [key, session as string])); // Those that have one.
+      const ops = attempt.ops.filter((op) => op.kind === 'put' && sessions.has(wireKey(op.key)));
+      const guards = some.map(({ key, modified }): Guard => ({ kind: 'unchanged', key, modified }));
+      const outcome = await this.#send(
+        toTxn(guards, ops, () => ++this.#lastFlags, sessions),
+        attempt,
+      );
+      if (outcome.kind !== 'done' || outcome.results.index === undefined) continue;
+      last = this.#context.revisions.ofWrite(outcome.results.index, outcome.since);
+    }
+    return last;
+  }
+
+  async #refused(attempt: Attempt): Promise<Commit> {
+    const { otherwise = [] } = attempt.options;
+    const [query, ...more] = otherwise;
+    if (query === undefined) return { ok: false, revision: this.#context.revisions.seen, reads: [] };
+    if (more.length === 0) {
+      const { revision, entries } = await this.#context.read(query, this.#call(attempt));
+      return { ok: false, revision, reads: [entries] };
+    }
+    // All at the same index.
+    const ops = otherwise.map((query): Op => ({ kind: 'read', query }));
+    const { revision, reads } = await this.#run({ ...attempt, guards: [], ops });
+    return { ok: false, revision, reads };
+  }
+
+  /** Who holds the keys. Takes nothing away from Consul's own locks, whose holders count on it. */
+  async #findHolders(keys: readonly string[], attempt: Attempt): Promise<Holders> {
+    const looks = keys.map((key) => this.#context.look(key, this.#call(attempt)));
+    const holders = new Map<string, string>();
+    for (const entry of await Promise.all(looks)) {
+      if (entry?.session === undefined) continue;
+      if (foreignFlags.has(entry.flags)) throw foreignLock(entry.key);
+      holders.set(entry.key, entry.session);
+    }
+    return holders;
+  }
+
+  /**
+   * Waits for a lock-delay to pass. Resolves to false where a guard does not hold: Consul says nothing of guards while a
+   * delay lasts. Throws `TIMEOUT` where the delay outlasts the call.
+   */
+  async #waitForDelay(failure: Failure, attempt: Attempt): Promise<boolean> {
+    const { guards, untilMs, backoff, details, options } = attempt;
+    if (guards.length > 0) {
+      const looked = await this.#send(
+        toTxn(guards, [], () => 0, new Map()),
+        attempt,
+      );
+      if (looked.kind === 'refused') return false;
+    }
+    const { clock, calls } = this.#context;
+    const waitMs = backoff.nextMs();
+    if (clock.now() + waitMs < untilMs) {
+      await calls.pause(waitMs, options.signal);
+      return true;
+    }
+    const cause = failure.toError('commit', details);
+    const sentence =
+      'Timed out in a lock-delay: the session of the last holder has ended, and Consul keeps others off for a while.';
+    throw new CoordinationError('TIMEOUT', sentence, { ...details, field: 'timeoutMs', cause });
+  }
+}
+
+function foreignLock(key: string): CoordinationError {
+  const sentence = `"${printable(key)}" is held by Consul's own lock or semaphore, which would not notice that it lost it; use another key.`;
+  return new CoordinationError('REFUSED_BY_STORE', sentence, { key, problem: 'foreign-lock' });
+}
+
+function firstKey(guards: readonly Guard[], ops: readonly Op[]): string | undefined {
+  const [guard, op] = [guards[0], ops[0]];
+  if (guard !== undefined || op === undefined) return guard?.key;
+  if (op.kind === 'put') return op.key;
+  const range = op.kind === 'delete' ? op.range : op.query;
+  return 'key' in range ? range.key : range.prefix;
+}
+
+/** Makes sense of the answer to a transaction. Throws `PROTOCOL_ERROR`, or the failure that it tells of. */
+function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
+  const { Results, Errors } = objectOf(parseExactly(body), 'an answer to a transaction');
+  if (status === 200) {
+    const entries = listOf(Results, 'Results').map((result) => wireEntry(objectOf(result, 'a result')['KV']));
+    return { kind: 'done', results: txn.results(entries), since };
+  }
+  const errors = listOf(Errors, 'Errors').map((error) => {
+    const { OpIndex, What } = objectOf(error, 'an error');
+    if (typeof What !== 'string') throw garbled('an error says nothing');
+    return { at: Number(wholeNumber(OpIndex, 'OpIndex')), text: What };
+  });
+  const failureOf = ({ at, text }: { at: number; text: string }): Failure => {
+    return new Failure(meaningOf(status, text), text, { rule: txn.rule(at) });
+  };
+  const severe = errors.map(failureOf).find(({ meaning }) => !excusable.has(meaning.code));
+  if (severe !== undefined) throw severe;
+  if (errors.some(({ at }) => txn.isGuard(at))) return { kind: 'refused' };
+  const delay = errors.find(({ text }) => text.includes('lock delay'));
+  if (delay !== undefined) return { kind: 'delayed', failure: failureOf(delay) };
+  const dead = errors.map(failureOf).find(({ meaning }) => meaning.code === 'LEASE_NOT_FOUND');
+  if (dead !== undefined) throw dead;
+  const keys = errors.map(({ at }) => txn.heldKey(at)).filter((key) => key !== undefined);
+  const [first] = errors;
+  if (first === undefined) throw garbled('a refusal without a reason');
+  if (keys.length < errors.length) throw failureOf(first);
+  return { kind: 'held', keys: [...new Set(keys)] };
+}
+
+/** Failures that can follow from a guard that does not hold, or be mended. */
+const excusable: ReadonlySet<string> = new Set(['REFUSED_BY_STORE', 'LEASE_NOT_FOUND']);

@@ -1,0 +1,117 @@
+import { Backoff } from '../../core/backoff.js';
+import type { Clock, Random } from '../../core/clock.js';
+import { onAbort, sleep } from '../../core/signals.js';
+import { isCoordinationError } from '../../errors.js';
+import type { Scope } from './keys.js';
+import { TokenBucket } from './token-bucket.js';
+import type { State, View } from './view.js';
+
+/** What one blocking query found. */
+export interface Polled {
+  readonly state: State;
+  /** What to wait on next. */
+  readonly index: bigint;
+}
+
+/** What a poll needs of its store. */
+export interface PollContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Asks for a scope, at once, or once something has changed since `index`. */
+  ask(scope: Scope, index: bigint | undefined, signal: AbortSignal): Promise<Polled>;
+}
+
+/** How often an answer may come that changes nothing: a watched key that is not there is woken by every write. */
+const idle = { burst: 2, perSecond: 5 };
+/** How often a hot key is looked at. What it was in between is not seen. */
+const busy = { burst: 100, perSecond: 100 };
+
+/** One blocking query after the other about one scope, for all views that it shows. */
+export class Poll {
+  readonly scope: Scope;
+  readonly views = new Set<View>();
+  readonly #context: PollContext;
+  readonly #stopped = new AbortController();
+  readonly #idle: TokenBucket;
+  readonly #busy: TokenBucket;
+  readonly #backoff: Backoff;
+  #index: bigint | undefined;
+  #current: AbortController | undefined;
+
+  constructor(scope: Scope, context: PollContext) {
+    this.scope = scope;
+    this.#context = context;
+    const { clock, random } = context;
+    this.#idle = new TokenBucket(clock, idle.burst, idle.perSecond);
+    this.#busy = new TokenBucket(clock, busy.burst, busy.perSecond);
+    this.#backoff = new Backoff(clock, random, { baseMs: 50, capMs: 2_000 });
+  }
+
+  /** Begins, with a first answer at once. */
+  start(): void {
+    void this.#run();
+  }
+
+  /** Ends the query under way and asks no more. */
+  stop(): void {
+    this.#stopped.abort(stopping);
+  }
+
+  /** Asks again at once: the connection of the query under way may be dead. */
+  renew(): void {
+    this.#current?.abort(renewing);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      try {
+        const polled = await this.#ask();
+        this.#backoff.reset();
+        await this.#tell(polled);
+      } catch (error) {
+        if (signal.aborted || error === renewing) continue;
+        if (isLasting(error)) this.#fail(error);
+        else await sleep(this.#context.clock, this.#backoff.nextMs(), signal).catch(() => {});
+      }
+    }
+  }
+
+  async #ask(): Promise<Polled> {
+    const current = new AbortController();
+    this.#current = current;
+    const unlink = onAbort(this.#stopped.signal, (reason) => current.abort(reason));
+    try {
+      return await this.#context.ask(this.scope, this.#index, current.signal);
+    } finally {
+      this.#current = undefined;
+      unlink();
+    }
+  }
+
+  /** Hands the state on, and waits until it is time to ask again. */
+  async #tell({ state, index }: Polled): Promise<void> {
+    // After its tombstones were swept, or from a backup, a range can be older than it was. Consul says to start over.
+    const reset = this.#index !== undefined && index < this.#index;
+    this.#index = reset ? undefined : index;
+    let changed = false;
+    for (const view of this.views) if (view.accept(state, reset)) changed = true;
+    const { signal } = this.#stopped;
+    await (changed ? this.#busy : this.#idle).take(signal);
+    // Often nobody wants to know more: whoever waited for a key to go has what it wanted.
+    if (changed) await sleep(this.#context.clock, 0, signal);
+  }
+
+  #fail(error: unknown): void {
+    this.stop();
+    for (const view of [...this.views]) view.queue.fail(error);
+  }
+}
+
+const stopping = { name: 'nobody watches any more' } as const;
+const renewing = { name: 'to be asked again' } as const;
+
+/** Whether asking again is pointless. */
+function isLasting(error: unknown): boolean {
+  return !isCoordinationError(error) || !error.retryable;
+}

@@ -1,0 +1,301 @@
+import type { Guard, Op, Query } from '../../core/store.js';
+import { CoordinationError, printable } from '../../errors.js';
+import type { WireEntry } from './entries.js';
+import { garbled } from './json.js';
+import { covers, type WireRange, wireKey, wireRange } from './keys.js';
+
+/** One operation of a transaction. */
+interface KvOp {
+  readonly Verb: string;
+  readonly Key: string;
+  readonly Value?: string;
+  readonly Flags?: number;
+  readonly Session?: string;
+  readonly Index?: bigint;
+}
+
+/** What the results of an operation are: nothing, one entry without its value, or entries. */
+type Yield = 'nothing' | 'one' | 'entries';
+
+/** An operation, and what it is there for. */
+interface Step {
+  readonly op: KvOp;
+  readonly yields: Yield;
+  /** `read`: its results answer the read step of that number. */
+  readonly read?: number;
+  /** The results of a write tell the index of the transaction. */
+  readonly writes?: boolean;
+  /** The key whose session is checked to be none, or is to be taken over from another session. */
+  readonly frees?: string;
+}
+
+/** What a step of a commit found out from an earlier attempt: which session holds a key. */
+export type Holders = ReadonlyMap<string, string>;
+
+/** Consul's own limits for one transaction. */
+export const maxTxnOps = 64;
+const maxTxnBytes = 512 * 1024;
+
+/** A commit as Consul's transaction, and how to read its results. */
+export class Txn {
+  readonly #guards: number;
+  readonly #steps: readonly Step[];
+  readonly #reads: readonly { readonly query: Query; readonly range: WireRange }[];
+  readonly #unchecked: ReadonlySet<string>;
+
+  constructor(parts: TxnParts) {
+    this.#guards = parts.guards;
+    this.#steps = parts.steps;
+    this.#reads = parts.reads;
+    this.#unchecked = parts.unchecked;
+  }
+
+  /** Whether it only looks. */
+  get readsOnly(): boolean {
+    return !this.#steps.some(({ op }) => writeVerbs.has(op.Verb));
+  }
+
+  /** The request. Throws `VALUE_TOO_LARGE` for what Consul would not take, by its default settings. */
+  body(place: Readonly<Record<string, string>>): string {
+    const { ns, partition } = place;
+    const where = {
+      ...(ns !== undefined && { Namespace: ns }),
+      ...(partition !== undefined && { Partition: partition }),
+    };
+    const ops = this.#steps.map(({ op }) => {
+      const { Index, ...rest } = op;
+      const text = JSON.stringify({ ...rest, ...where });
+      // The index of a check can have more digits than a number of JavaScript.
+      return `{"KV":${Index === undefined ? text : `${text.slice(0, -1)},"Index":${Index}}`}}`;
+    });
+    const body = `[${ops.join(',')}]`;
+    const bytes = Buffer.byteLength(body);
+    if (bytes <= maxTxnBytes) return body;
+    const sentence = `The commit makes ${bytes} bytes as Consul's JSON, which takes at most ${maxTxnBytes} at once; values count 4/3 of their size.`;
+    throw new CoordinationError('VALUE_TOO_LARGE', sentence, { field: 'ops' });
+  }
+
+  /** Whether the operation of this number is a guard. */
+  isGuard(at: number): boolean {
+    return at < this.#guards;
+  }
+
+  /** The key whose holder made the operation of this number fail. */
+  heldKey(at: number): string | undefined {
+    return this.#steps[at]?.frees;
+  }
+
+  /** What an ACL policy must say for the operation of this number. */
+  rule(at: number): string {
+    const { Verb = 'get', Key = '' } = this.#steps[at]?.op ?? {};
+    const kind = Verb.endsWith('-tree') ? 'key_prefix' : 'key';
+    return `${kind} "${printable(Key)}" { policy = "${writeVerbs.has(Verb) ? 'write' : 'read'}" }`;
+  }
+
+  /** Sorts the results out. Throws `PROTOCOL_ERROR` where they do not fit the operations. */
+  results(results: readonly WireEntry[]): TxnResults {
+    return new ResultReader(this.#steps, results, this.#unchecked).read(this.#reads);
+  }
+}
+
+interface TxnParts {
+  readonly guards: number;
+  readonly steps: readonly Step[];
+  readonly reads: readonly { readonly query: Query; readonly range: WireRange }[];
+  /** Keys that were put without a lease and without a look at their session. */
+  readonly unchecked: ReadonlySet<string>;
+}
+
+export interface TxnResults {
+  /** The index of the transaction, where it wrote anything that tells. */
+  readonly index: bigint | undefined;
+  /** What each read step found, before anything is chosen or ordered. */
+  readonly reads: readonly { readonly query: Query; readonly range: WireRange; readonly found: readonly WireEntry[] }[];
+  /** The index of the newest entry that was found. */
+  readonly newest: bigint;
+  /** Keys that were to be without a session, and have one. */
+  readonly stillHeld: readonly WireEntry[];
+}
+
+const writeVerbs: ReadonlySet<string> = new Set(['set', 'lock', 'unlock', 'delete', 'delete-tree']);
+
+/** Gives each write flags of its own: Consul takes a write of what is there already for none. */
+export type NextFlags = () => number;
+
+/** Makes a commit into a transaction. `holders` are sessions known to stand in its way. */
+export function toTxn(guards: readonly Guard[], ops: readonly Op[], flags: NextFlags, holders: Holders): Txn {
+  return new TxnBuilder(guards, flags, holders).build(ops);
+}
+
+class TxnBuilder {
+  readonly #flags: NextFlags;
+  readonly #holders: Holders;
+  readonly #guards: readonly Step[];
+  readonly #steps: Step[] = [];
+  readonly #reads: { readonly query: Query; readonly range: WireRange }[] = [];
+  readonly #absent: ReadonlySet<string>;
+  /** Keys that are known to be there at this point, or known not to be. */
+  readonly #known = new Map<string, boolean>();
+  readonly #unchecked = new Set<string>();
+
+  constructor(guards: readonly Guard[], flags: NextFlags, holders: Holders) {
+    this.#flags = flags;
+    this.#holders = holders;
+    this.#guards = guards.map(guardStep);
+    for (const { kind, key } of guards) this.#known.set(wireKey(key), kind !== 'absent');
+    this.#absent = new Set(guards.filter(({ kind }) => kind === 'absent').map(({ key }) => wireKey(key)));
+  }
+
+  build(ops: readonly Op[]): Txn {
+    let room = maxTxnOps - this.#guards.length - ops.length;
+    const ordered = treesFirst(ops);
+    const marked = ops.some(({ kind }) => kind === 'put') ? undefined : ordered.find(({ kind }) => kind === 'delete');
+    for (const op of ordered) {
+      const mark = op === marked && room >= 2;
+      if (op.kind === 'read') this.#read(op.query);
+      else if (op.kind === 'delete') this.#delete(op, mark);
+      else room -= this.#put(op, room);
+    }
+    const [guards, steps] = [this.#guards.length, [...this.#guards, ...this.#steps]];
+    return new Txn({ guards, steps, reads: this.#reads, unchecked: this.#unchecked });
+  }
+
+  /** A delete does not tell its index: where that is needed, a write of the same key right beside it does. */
+  #delete({ range }: Op & { kind: 'delete' }, mark: boolean): void {
+    const { text, recurse } = wireRange(range);
+    // The prefix of everything is no name for a key.
+    const Key = text === '' ? 'coterie' : text;
+    const marker: Step = { op: { Verb: 'set', Key, Flags: mark ? this.#flags() : 0 }, yields: 'one', writes: true };
+    const gone: Step = { op: { Verb: 'delete', Key }, yields: 'nothing' };
+    const tree: Step = { op: { Verb: 'delete-tree', Key: text }, yields: 'nothing' };
+    if (recurse) this.#steps.push(tree, ...(mark ? [marker, gone] : []));
+    else this.#steps.push(...(mark ? [marker] : []), gone);
+    for (const key of this.#known.keys()) if (covers({ text, recurse }, key)) this.#known.set(key, false);
+    if (!recurse) this.#known.set(text, false);
+  }
+
+  /** Resolves to how many more operations it takes than one. */
+  #put({ key, value, lease }: Op & { kind: 'put' }, room: number): number {
+    const Key = wireKey(key);
+    const write = { Key, Value: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+    this.#known.set(Key, true);
+    const holder = this.#holders.get(Key);
+    const before = this.#steps.length;
+    if (lease !== undefined) {
+      if (holder !== undefined && holder !== lease) this.#write({ ...write, Verb: 'unlock', Session: holder }, Key);
+      this.#write({ ...write, Verb: 'lock', Session: lease }, Key);
+    } else if (holder !== undefined) {
+      this.#write({ ...write, Verb: 'unlock', Session: holder }, Key);
+    } else {
+      this.#write({ ...write, Verb: 'set' });
+      if (!this.#absent.has(Key)) this.#checkUnheld(Key, room);
+    }
+    return this.#steps.length - before - 1;
+  }
+
+  #write(op: KvOp, frees?: string): void {
+    const step = { op: { ...op, Flags: this.#flags() }, yields: 'one', writes: true } as const;
+    this.#steps.push(frees === undefined ? step : { ...step, frees });
+  }
+
+  /** A set leaves a key with the session that it has. Looked at in the same transaction, if that has room for it. */
+  #checkUnheld(Key: string, room: number): void {
+    if (room > 0) this.#steps.push({ op: { Verb: 'check-session', Key, Session: '' }, yields: 'one', frees: Key });
+    else this.#unchecked.add(Key);
+  }
+
+  #read(query: Query): void {
+    const range = wireRange(query);
+    const read = this.#reads.push({ query, range }) - 1;
+    const known = range.recurse ? undefined : this.#known.get(range.text);
+    if (known === false) return;
+    // A get of a missing key would fail the transaction.
+    if (known === true) this.#steps.push({ op: { Verb: 'get', Key: range.text }, yields: 'one', read });
+    else this.#steps.push({ op: { Verb: 'get-tree', Key: range.text }, yields: 'entries', read });
+  }
+}
+
+/**
+ * Deletes of prefixes go before all other writes, up to the first read: a commit does not put what it deletes, so that
+ * their order says nothing. Where something near was written before in the same transaction, Consul 1.8 does not wake
+ * those who wait for a change of a key in the tree.
+ */
+function treesFirst(ops: readonly Op[]): readonly Op[] {
+  const read = ops.findIndex(({ kind }) => kind === 'read');
+  const [before, after] = read === -1 ? [ops, []] : [ops.slice(0, read), ops.slice(read)];
+  const isTree = (op: Op): boolean => op.kind === 'delete' && 'prefix' in op.range;
+  return [...before.filter(isTree), ...before.filter((op) => !isTree(op)), ...after];
+}
+
+function guardStep(guard: Guard): Step {
+  const Key = wireKey(guard.key);
+  if (guard.kind === 'absent') return { op: { Verb: 'check-not-exists', Key }, yields: 'nothing' };
+  if (guard.kind === 'unchanged') return { op: { Verb: 'check-index', Key, Index: guard.modified }, yields: 'one' };
+  return { op: { Verb: 'check-session', Key, Session: guard.lease }, yields: 'one' };
+}
+
+/**
+ * Results come as one list, without a word about which operation each is of. The entries of one tree rise by key, and an
+ * entry of the next one that would fit into this tree is in this tree too, hence not above its last. What is left is the
+ * result of a write of a key that this transaction writes later: the tree cannot have it at the transaction's index.
+ */
+class ResultReader {
+  readonly #steps: readonly Step[];
+  readonly #results: readonly WireEntry[];
+  readonly #unchecked: ReadonlySet<string>;
+  readonly #newest: bigint;
+  readonly #index: bigint | undefined;
+  #at = 0;
+
+  constructor(steps: readonly Step[], results: readonly WireEntry[], unchecked: ReadonlySet<string>) {
+    this.#steps = steps;
+    this.#results = results;
+    this.#unchecked = unchecked;
+    this.#newest = results.reduce((top, { modified }) => (modified > top ? modified : top), 0n);
+    this.#index = steps.some((step) => step.writes === true) ? this.#newest : undefined;
+  }
+
+  read(queries: readonly { readonly query: Query; readonly range: WireRange }[]): TxnResults {
+    const reads = queries.map(({ query, range }) => ({ query, range, found: [] as WireEntry[] }));
+    const stillHeld: WireEntry[] = [];
+    this.#steps.forEach((step, at) => {
+      if (step.yields === 'nothing') return;
+      const found = step.yields === 'one' ? [this.#one(step)] : this.#tree(step.op.Key, at);
+      if (step.read !== undefined) reads[step.read]?.found.push(...found);
+      else if (step.writes === true) stillHeld.push(...found.filter((entry) => this.#isStillHeld(entry, step)));
+    });
+    if (this.#at !== this.#results.length) throw garbled('it has results of nothing');
+    return { index: this.#index, newest: this.#newest, reads, stillHeld };
+  }
+
+  #isStillHeld({ key, session }: WireEntry, { op }: Step): boolean {
+    return op.Verb === 'set' && session !== undefined && this.#unchecked.has(key);
+  }
+
+  #one({ op, writes }: Step): WireEntry {
+    const entry = this.#results[this.#at++];
+    if (entry?.key !== op.Key) throw garbled('the result of an operation is missing');
+    if (writes === true && entry.modified !== this.#index)
+      throw garbled('the writes of one transaction differ in index');
+    return entry;
+  }
+
+  #tree(prefix: string, step: number): WireEntry[] {
+    const found: WireEntry[] = [];
+    let last: Buffer | undefined;
+    for (let entry = this.#results[this.#at]; entry !== undefined; entry = this.#results[this.#at]) {
+      if (!entry.key.startsWith(prefix) || this.#isLaterWrite(entry, step)) break;
+      const bytes = Buffer.from(entry.key);
+      if (last !== undefined && Buffer.compare(bytes, last) <= 0) break;
+      last = bytes;
+      found.push(entry);
+      this.#at++;
+    }
+    return found;
+  }
+
+  #isLaterWrite({ key, modified }: WireEntry, step: number): boolean {
+    if (modified !== this.#index) return false;
+    return this.#steps.some(({ op, writes }, at) => at > step && writes === true && op.Key === key);
+  }
+}

@@ -28,8 +28,8 @@ export interface CommitContext {
 type Outcome =
   | { readonly kind: 'done'; readonly results: TxnResults; readonly since: bigint }
   | { readonly kind: 'refused' }
-  /** Other sessions hold keys that were to be put: those keys. Nothing was applied. */
-  | { readonly kind: 'held'; readonly keys: readonly string[] }
+  /** Other sessions hold keys that were to be put. Nothing was applied. */
+  | { readonly kind: 'held' }
   /** Keys cannot be locked just now, although nobody holds them. Nothing was applied. */
   | { readonly kind: 'delayed'; readonly failure: Failure };
 
@@ -78,7 +78,7 @@ export class Commits {
       if (outcome.kind === 'refused') return await this.#refused(attempt);
       if (outcome.kind === 'held') {
         takeovers++;
-        holders = await this.#findHolders(outcome.keys, attempt);
+        holders = await this.#findHolders(attempt);
       } else if (!(await this.#waitForDelay(outcome.failure, attempt))) return await this.#refused(attempt);
     }
     const sentence = 'The keys of a commit went from session to session while it was to be made; nothing was applied.';
@@ -177,8 +177,9 @@ export class Commits {
     return { ok: false, revision, reads };
   }
 
-  /** Who holds the keys. Takes nothing away from Consul's own locks, whose holders count on it. */
-  async #findHolders(keys: readonly string[], attempt: Attempt): Promise<Holders> {
+  /** Who holds the keys to be put. Takes nothing away from Consul's own locks, whose holders count on it. */
+  async #findHolders(attempt: Attempt): Promise<Holders> {
+    const keys = attempt.ops.flatMap((op) => (op.kind === 'put' ? [wireKey(op.key)] : []));
     const looks = keys.map((key) => this.#context.look(key, this.#call(attempt)));
     const holders = new Map<string, string>();
     for (const entry of await Promise.all(looks)) {
@@ -250,11 +251,10 @@ function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
   if (delay !== undefined) return { kind: 'delayed', failure: failureOf(delay) };
   const dead = errors.map(failureOf).find(({ meaning }) => meaning.code === 'LEASE_NOT_FOUND');
   if (dead !== undefined) throw dead;
-  const keys = errors.map(({ at }) => txn.heldKey(at)).filter((key) => key !== undefined);
-  const [first] = errors;
-  if (first === undefined) throw garbled('a refusal without a reason');
-  if (keys.length < errors.length) throw failureOf(first);
-  return { kind: 'held', keys: [...new Set(keys)] };
+  if (errors.length === 0) throw garbled('a refusal without a reason');
+  const other = errors.find(({ at }) => !txn.concernsHolder(at));
+  if (other !== undefined) throw failureOf(other);
+  return { kind: 'held' };
 }
 
 /** Failures that can follow from a guard that does not hold, or be mended. */

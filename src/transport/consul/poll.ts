@@ -17,6 +17,8 @@ export interface Polled {
 export interface PollContext {
   readonly clock: Clock;
   readonly random: Random;
+  /** How long a query waits for a change. */
+  readonly watchMs: number;
   /** Asks for a scope, at once, or once something has changed since `index`. */
   ask(scope: Scope, index: bigint | undefined, signal: AbortSignal): Promise<Polled>;
 }
@@ -35,6 +37,9 @@ export class Poll {
   readonly #idle: TokenBucket;
   readonly #busy: TokenBucket;
   readonly #backoff: Backoff;
+  /** The index of the last answer. */
+  #last: bigint | undefined;
+  /** What to wait on: the same, unless an answer is wanted at once. */
   #index: bigint | undefined;
   #current: AbortController | undefined;
 
@@ -66,9 +71,10 @@ export class Poll {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       try {
+        const askedMs = this.#context.clock.now();
         const polled = await this.#ask();
         this.#backoff.reset();
-        await this.#tell(polled);
+        await this.#tell(polled, this.#context.clock.now() - askedMs);
       } catch (error) {
         if (signal.aborted || error === renewing) continue;
         if (isLasting(error)) this.#fail(error);
@@ -90,10 +96,13 @@ export class Poll {
   }
 
   /** Hands the state on, and waits until it is time to ask again. */
-  async #tell({ state, index }: Polled): Promise<void> {
+  async #tell({ state, index }: Polled, tookMs: number): Promise<void> {
     // After its tombstones were swept, or from a backup, a range can be older than it was. Consul says to start over.
-    const reset = this.#index !== undefined && index < this.#index;
-    this.#index = reset ? undefined : index;
+    const reset = this.#last !== undefined && index < this.#last;
+    // An answer before its time without anything new: the state was replaced, and would now be waited on in vain.
+    const early = index === this.#index && tookMs < this.#context.watchMs;
+    this.#last = index;
+    this.#index = reset || early ? undefined : index;
     let changed = false;
     for (const view of this.views) if (view.accept(state, reset)) changed = true;
     const { signal } = this.#stopped;

@@ -105,7 +105,7 @@ export class ConsulStore implements Store {
     });
     this.#sessions = new Sessions(this.#calls, config);
     this.#watches = new Watches({
-      ...{ clock, random, connections: connections.watches },
+      ...{ clock, random, connections: connections.watches, watchMs: timeouts.watchMs },
       ask: (scope, index, signal) => this.#ask(scope, index, signal),
       look: (scope) => this.#state(scope),
     });

@@ -25,11 +25,11 @@ interface Step {
   readonly read?: number;
   /** The results of a write tell the index of the transaction. */
   readonly writes?: boolean;
-  /** The key whose session is checked to be none, or is to be taken over from another session. */
-  readonly frees?: string;
+  /** It counts on who holds its key: nobody, or a session that is known. */
+  readonly concernsHolder?: boolean;
 }
 
-/** What a step of a commit found out from an earlier attempt: which session holds a key. */
+/** What an earlier attempt at a commit found out: which session holds a key. */
 export type Holders = ReadonlyMap<string, string>;
 
 /** Consul's own limits for one transaction. */
@@ -80,9 +80,9 @@ export class Txn {
     return at < this.#guards;
   }
 
-  /** The key whose holder made the operation of this number fail. */
-  heldKey(at: number): string | undefined {
-    return this.#steps[at]?.frees;
+  /** Whether the operation of this number can fail because of the session that holds its key. */
+  concernsHolder(at: number): boolean {
+    return this.#steps[at]?.concernsHolder === true;
   }
 
   /** What an ACL policy must say for the operation of this number. */
@@ -182,25 +182,25 @@ class TxnBuilder {
     const holder = this.#holders.get(Key);
     const before = this.#steps.length;
     if (lease !== undefined) {
-      if (holder !== undefined && holder !== lease) this.#write({ ...write, Verb: 'unlock', Session: holder }, Key);
-      this.#write({ ...write, Verb: 'lock', Session: lease }, Key);
+      if (holder !== undefined && holder !== lease) this.#write({ ...write, Verb: 'unlock', Session: holder }, true);
+      this.#write({ ...write, Verb: 'lock', Session: lease }, true);
     } else if (holder !== undefined) {
-      this.#write({ ...write, Verb: 'unlock', Session: holder }, Key);
+      this.#write({ ...write, Verb: 'unlock', Session: holder }, true);
     } else {
-      this.#write({ ...write, Verb: 'set' });
+      this.#write({ ...write, Verb: 'set' }, false);
       if (!this.#absent.has(Key)) this.#checkUnheld(Key, room);
     }
     return this.#steps.length - before - 1;
   }
 
-  #write(op: KvOp, frees?: string): void {
-    const step = { op: { ...op, Flags: this.#flags() }, yields: 'one', writes: true } as const;
-    this.#steps.push(frees === undefined ? step : { ...step, frees });
+  #write(op: KvOp, concernsHolder: boolean): void {
+    this.#steps.push({ op: { ...op, Flags: this.#flags() }, yields: 'one', writes: true, concernsHolder });
   }
 
   /** A set leaves a key with the session that it has. Looked at in the same transaction, if that has room for it. */
   #checkUnheld(Key: string, room: number): void {
-    if (room > 0) this.#steps.push({ op: { Verb: 'check-session', Key, Session: '' }, yields: 'one', frees: Key });
+    if (room > 0)
+      this.#steps.push({ op: { Verb: 'check-session', Key, Session: '' }, yields: 'one', concernsHolder: true });
     else this.#unchecked.add(Key);
   }
 

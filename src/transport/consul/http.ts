@@ -31,6 +31,9 @@ const maxAnswerBytes = 256 * 1024 * 1024;
 /** After so much silence the kernel asks whether the other side is still there, and goes on every second. */
 const probeMs = 5_000;
 
+/** A connection that nobody uses for so long is closed: it counts towards Consul's limit for all clients of an address. */
+const idleMs = 5_000;
+
 /** Connections to one Consul, kept open for the next request. Never follows a redirect. */
 export class Http {
   readonly #config: ConsulConfig;
@@ -41,7 +44,7 @@ export class Http {
 
   constructor(config: ConsulConfig, clock: Clock, connections: number) {
     const { tls, address } = config;
-    const options = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' } as const;
+    const options = { keepAlive: true, maxSockets: connections, scheduling: 'lifo', timeout: idleMs } as const;
     this.#config = config;
     this.#clock = clock;
     const { serverName, ca, cert, key } = tls ?? {};

@@ -1,10 +1,10 @@
 import { Backoff } from '../../core/backoff.js';
 import type { Clock, Random } from '../../core/clock.js';
-import { onAbort, openScope, orAbort, type Scope, type Stop, sleep } from '../../core/signals.js';
+import { onAbort, openScope, orAbort, type Scope, sleep } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
 import { CoordinationError, type ErrorDetails, isCoordinationError, printable } from '../../errors.js';
 import { Failure, garbledAnswer, meaningOf, unknownOutcome } from './failure.js';
-import { type Answer, Http } from './http.js';
+import { type Answer, type Exchange, Http } from './http.js';
 import { type ConsulConfig, checkTokenText } from './options.js';
 
 /** Kinds of requests, for counting. */
@@ -30,6 +30,9 @@ export interface Job<A> {
   readonly rule: string;
 }
 
+const sessionKinds: ReadonlySet<RequestKind> = new Set(['grant', 'renew', 'revoke']);
+const sessionConnections = 2;
+
 /** The longest that a server can make us wait by asking for it. */
 const longestPauseMs = 5_000;
 
@@ -54,6 +57,7 @@ export class Calls {
   readonly #random: Random;
   readonly #http: Http;
   readonly #polls: Http;
+  readonly #sessions: Http;
   readonly #life: AbortSignal;
   readonly #recovered: () => void;
   /** What every request says about where it is meant for. */
@@ -69,6 +73,7 @@ export class Calls {
     this.#life = life;
     this.#http = new Http(config, clock, config.connections.calls);
     this.#polls = new Http(config, clock, config.connections.watches);
+    this.#sessions = new Http(config, clock, sessionConnections);
     this.#recovered = recovered;
     this.#place = new URLSearchParams(config.place).toString();
   }
@@ -77,6 +82,7 @@ export class Calls {
   close(reason: unknown): void {
     this.#http.close(reason);
     this.#polls.close(reason);
+    this.#sessions.close(reason);
   }
 
   /** A call to its end. */
@@ -115,15 +121,16 @@ export class Calls {
     }
   }
 
-  /** One blocking query, once. Rejects with what became of it as a coded error. */
-  async poll<A>(job: Job<A>, limitMs: number, signal: AbortSignal): Promise<A> {
+  /** One blocking query, once, whose answer begins within this time. Rejects with what became of it as a coded error. */
+  async poll<A>(job: Job<A>, beginMs: number, signal: AbortSignal): Promise<A> {
     for (let tokens = 0; ; tokens++) {
       try {
         const token = await orAbort(this.#currentToken(), signal);
-        return await this.#exchange(this.#polls, job, token, limitMs, signal);
+        return await this.#exchange(this.#polls, job, { token, beginMs, signal });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const again = error.meaning.remedy === 'new-token' && this.#config.token !== undefined && tokens === 0;
+        if (error.pauseMs > 0) await this.pause(error.pauseMs, signal);
         if (!again) throw error.toError(describe(job), job.details, job.rule);
         this.#token = undefined;
       }
@@ -134,16 +141,18 @@ export class Calls {
     const { attemptMs } = this.#config.timeouts;
     const leftMs = Math.max(1, untilMs - this.#clock.now());
     const token = await this.#tokenWithin(leftMs, scope);
-    const limitMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
-    return this.#exchange(this.#http, job, token, limitMs, scope);
+    const beginMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
+    // A session must not have to wait behind calls that the store is slow to answer.
+    const http = sessionKinds.has(job.kind) ? this.#sessions : this.#http;
+    return this.#exchange(http, job, { token, beginMs, limitMs: leftMs, signal: scope });
   }
 
-  async #exchange<A>(http: Http, job: Job<A>, token: string | undefined, limitMs: number, signal: Stop): Promise<A> {
+  async #exchange<A>(http: Http, job: Job<A>, how: Omit<Exchange, 'method' | 'path'>): Promise<A> {
     const { method, body } = job;
     this.counts.set(job.kind, (this.counts.get(job.kind) ?? 0) + 1);
     let answer: Answer;
     try {
-      answer = await http.exchange({ method, path: this.#target(job), body, token, limitMs, signal });
+      answer = await http.exchange({ ...how, method, path: this.#target(job), body });
     } catch (error) {
       // A poll that is too late says little: its server may just have no leader.
       if (error instanceof Failure) this.#failing = true;
@@ -215,7 +224,13 @@ export class Calls {
 }
 
 async function askFor(source: () => string | Promise<string>): Promise<string> {
-  const token: unknown = await source();
+  let token: unknown;
+  try {
+    token = await source();
+  } catch (cause) {
+    const sentence = 'The function that gives the token has failed; it is asked again with the next call.';
+    throw new CoordinationError('UNAUTHENTICATED', sentence, { field: 'token', retryable: true, cause });
+  }
   checkTokenText(token);
   return token;
 }

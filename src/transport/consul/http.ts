@@ -14,8 +14,10 @@ export interface Exchange {
   readonly path: string;
   readonly body?: string | undefined;
   readonly token?: string | undefined;
-  /** How long until the whole answer must be there, in milliseconds. */
-  readonly limitMs: number;
+  /** How long until an answer must begin, in milliseconds. */
+  readonly beginMs: number;
+  /** How long until all of it must be there. Without it, it may take as long as it does not stand still. */
+  readonly limitMs?: number | undefined;
   readonly signal: Stop;
 }
 
@@ -71,10 +73,13 @@ export class Http {
   #start(order: Exchange, resolve: (answer: Answer) => void, reject: (reason: unknown) => void): void {
     const { address, timeouts } = this.#config;
     const timers: Cancel[] = [];
+    const { limitMs, beginMs } = order;
+    let silent = this.#clock.after(beginMs, () => late(beginMs));
     let sent = false;
     let unlink = (): void => {};
     const settle = (): boolean => {
       if (!this.#open.delete(abort)) return false;
+      silent();
       for (const cancel of timers) cancel();
       unlink();
       return true;
@@ -89,11 +94,10 @@ export class Http {
 
     this.#open.add(abort);
     const outgoing = this.#request(order);
-    const { limitMs } = order;
-    timers.push(this.#clock.after(limitMs, () => late(limitMs)));
+    if (limitMs !== undefined) timers.push(this.#clock.after(limitMs, () => late(limitMs)));
     outgoing.on('error', (error) => fail(connectionFailure(error, sent, address.secure)));
     outgoing.on('socket', (socket) => {
-      const connectMs = Math.min(timeouts.connectMs, limitMs);
+      const connectMs = Math.min(timeouts.connectMs, beginMs);
       const cancel = this.#clock.after(connectMs, () => sent || late(connectMs));
       timers.push(cancel);
       onConnected(socket, address.secure, () => {
@@ -102,6 +106,12 @@ export class Http {
       });
     });
     outgoing.on('response', (incoming) => {
+      const heard = (): void => {
+        silent();
+        silent = this.#clock.after(timeouts.attemptMs, () => late(timeouts.attemptMs));
+      };
+      heard();
+      incoming.on('data', heard);
       collect(incoming, fail, (body) => {
         if (settle()) resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body });
       });

@@ -193,8 +193,8 @@ export class ConsulStore implements Store {
     const [since, { moment }] = [this.#revisions.seen, this.#watches];
     const query = index === undefined ? {} : { index: String(index), wait: `${watchMs}ms` };
     // The server may stay silent for a sixteenth longer than it was asked to.
-    const limitMs = index === undefined ? attemptMs : watchMs + watchMs / 16 + attemptMs;
-    const answer = await this.#calls.poll(readJob('poll', scope, query), limitMs, signal);
+    const beginMs = index === undefined ? attemptMs : watchMs + watchMs / 16 + attemptMs;
+    const answer = await this.#calls.poll(readJob('poll', scope, query), beginMs, signal);
     const state = new State(this.#revisions.ofRead(answer.index, since), answer.found, moment);
     return { state, index: answer.index };
   }

@@ -1,61 +1,36 @@
-import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Store } from '../../src/core/store.js';
 import { type ContractWorld, realTime, storeContract } from '../../src/testing/contract.js';
 import { createConsulStore } from '../../src/transport/consul/store.js';
 import { type Cluster, startConsul } from '../servers/cluster.js';
 import { hasServer } from '../servers/find.js';
-import { type FaultProxy, startProxy } from '../servers/proxy.js';
+import { ProxiedStores } from '../servers/proxied-stores.js';
+import { shortTtl } from './tools.js';
 
 for (const nodes of [1, 3] as const)
   describe.skipIf(!(await hasServer('consul-1.8')))(
     `consul 1.8, ${nodes === 1 ? 'one server' : 'three servers'}`,
     () => {
+      const stores = new ProxiedStores();
       let cluster: Cluster;
       let cases = 0;
-      const opened = new Map<Store, FaultProxy>();
 
       beforeAll(async () => {
-        cluster = await startConsul({ nodes, flags: ['-hcl=session_ttl_min = "1s"'] });
+        cluster = await startConsul({ nodes, flags: [shortTtl] });
       });
 
       afterAll(() => cluster?.stop());
 
-      afterEach(async () => {
-        for (const [store, proxy] of opened) {
-          await store.close();
-          await proxy[Symbol.asyncDispose]();
-        }
-        opened.clear();
-      });
-
-      async function open(): Promise<Store> {
+      function open(): Promise<Store> {
         // Each client of a case talks to the next server, so that all roles are seen.
-        const { hostname, port } = new URL(cluster.endpoints[opened.size % nodes] ?? '');
-        const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
-        const store = createConsulStore({ address: `127.0.0.1:${proxy.port}`, session: { minTtlMs: 1_000 } });
-        opened.set(store, proxy);
-        return store;
-      }
-
-      function proxyOf(store: Store): FaultProxy {
-        return opened.get(store) as FaultProxy; // Each store of the world is opened above.
+        const endpoint = cluster.endpoints[stores.count % nodes];
+        return stores.open(endpoint, (address) => createConsulStore({ address, session: { minTtlMs: 1_000 } }));
       }
 
       function world(): ContractWorld {
-        return {
-          ...realTime(),
-          open,
-          prefix: `/contract/${++cases}/`,
-          shortTtlMs: 2_000,
-          // Consul keeps no history.
-          compact: async () => {},
-          interrupt: async (store) => proxyOf(store).cut(),
-          stall: async (store) => {
-            const proxy = proxyOf(store);
-            proxy.dropAll();
-            return async () => proxy.heal();
-          },
-        };
+        const prefix = `/contract/${++cases}/`;
+        // Consul keeps no history that could be compacted.
+        return { ...realTime(), ...stores.faults, open, prefix, shortTtlMs: 2_000, compact: async () => {} };
       }
 
       for (const { name, run } of storeContract) it(name, () => run(world()));

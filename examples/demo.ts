@@ -1,6 +1,6 @@
 /**
  * The demo: five workers compete for a lock and stand in an election, while the leader is killed and a holder sleeps
- * past its lease. `npm run demo`, or `npm run demo -- --store etcd://127.0.0.1:2379`.
+ * past its lease. `npm run demo`, or with `-- --store etcd://127.0.0.1:2379`, or with `-- --store consul://127.0.0.1:8500`.
  */
 import { wantsColour } from './demo/colours.js';
 import { main } from './demo/main.js';

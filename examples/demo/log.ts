@@ -1,18 +1,18 @@
 import type { DemoEvent, EventOf } from './events.js';
 
-/** How long the demo waits for anything before it calls that a failure. On an idle machine all is over long before. */
-const patienceMs = 15_000;
-
 /** Everything that has happened, and a way to wait for what shall happen. */
 export class Log {
   readonly #events: DemoEvent[] = [];
   readonly #readers = new Set<() => void>();
   readonly #print: (event: DemoEvent) => void;
+  readonly #patienceMs: number;
   #closed = false;
   #muted = false;
 
-  constructor(print: (event: DemoEvent) => void) {
+  /** `patienceMs`: how long {@link until} waits. */
+  constructor(print: (event: DemoEvent) => void, patienceMs: number) {
     this.#print = print;
+    this.#patienceMs = patienceMs;
   }
 
   get events(): readonly DemoEvent[] {
@@ -60,8 +60,8 @@ export class Log {
         else if (failure !== undefined) end(() => reject(new Error(`${failure.who} failed: ${failure.reason}`)));
       };
       const stop = (): void => end(() => reject(signal.reason));
-      const late = (): void => end(() => reject(new Error(`Waited ${patienceMs} ms in vain until ${what}.`)));
-      const timer = setTimeout(late, patienceMs);
+      const late = (): void => end(() => reject(new Error(`Waited ${this.#patienceMs} ms in vain until ${what}.`)));
+      const timer = setTimeout(late, this.#patienceMs);
       this.#readers.add(look);
       signal.addEventListener('abort', stop, { once: true });
       if (signal.aborted) stop();

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { remove } from 'coterie';
-import { type Paint, painter } from './colours.js';
+import { painter } from './colours.js';
 import { keysBelow } from './events.js';
 import { Log } from './log.js';
-import { type DemoOptions, readOptions, usage } from './options.js';
+import { type PlayOptions, readOptions, usage } from './options.js';
 import { type Findings, type Play, playScenes } from './scenes.js';
-import type { Stage, StageParts } from './stage.js';
+import { patienceMs, type Stage, type StageParts, type Tell } from './stage.js';
+import type { StoreChoice } from './stores.js';
 import { summaryLines, violations } from './summary.js';
-import { eventLine, headlineLines } from './timeline.js';
+import { eventLine, headlineLines, introductionLines } from './timeline.js';
 
 /** What the demo needs of the world. */
 export interface DemoWorld {
@@ -46,26 +47,23 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-type StoreOptions = Extract<DemoOptions, { kind: 'memory' | 'etcd' }>;
-
-/** A store is loaded only when it is asked for: the embedded one needs no gRPC. */
-async function openStage(options: StoreOptions, parts: StageParts): Promise<Stage> {
-  if (options.kind === 'memory') return (await import('./memory-stage.js')).memoryStage(parts);
-  return (await import('./etcd-stage.js')).etcdStage(options.endpoints, parts);
+/** A store is loaded only when it is asked for: the embedded one needs neither gRPC nor processes. */
+async function openStage(store: StoreChoice, parts: StageParts): Promise<Stage> {
+  if (store.kind === 'memory') return (await import('./memory-stage.js')).memoryStage(parts);
+  return (await import('./process-stage.js')).processStage(store, parts);
 }
 
-async function run(options: StoreOptions, world: DemoWorld): Promise<number> {
+async function run({ store, ttlMs }: PlayOptions, world: DemoWorld): Promise<number> {
   const { print, signal } = world;
   const paint = painter(world.colourful);
   const keys = keysBelow(`/demo/${randomBytes(6).toString('hex')}`);
   const startNs = process.hrtime.bigint();
-  const log = new Log((event) => print(eventLine(event, paint)));
-  const stage = await openStage(options, {
-    keys,
-    startNs,
-    tell: (who, event, atMs) => log.add({ who, atMs, ...event }),
-  });
-  print(introduction(options, keys.all, paint));
+  const tell: Tell = (who, event, atMs) => log.add({ who, atMs, ...event });
+  const stage = await openStage(store, { keys, startNs, ttlMs, tell });
+  const { setting } = stage;
+  // Nobody tells anything before the first worker is hired.
+  const log = new Log((event) => print(eventLine(event, paint)), patienceMs(setting));
+  for (const line of introductionLines(setting, keys.all, paint)) print(line);
   let scene = 0;
   const headline = async (title: string, toBeSeen: string): Promise<void> => {
     for (const line of headlineLines(++scene, title, toBeSeen, paint)) print(line);
@@ -74,14 +72,8 @@ async function run(options: StoreOptions, world: DemoWorld): Promise<number> {
   const play = { stage, keys, log, startNs, signal, headline };
   const { findings, leftovers } = await playAndTidyUp(play);
   const wrong = violations(log.events, findings, leftovers);
-  for (const line of summaryLines(log.events, findings, wrong, paint)) print(line);
+  for (const line of summaryLines({ events: log.events, findings, wrong, setting }, paint)) print(line);
   return wrong.length === 0 ? 0 : 1;
-}
-
-function introduction(options: StoreOptions, prefix: string, paint: Paint): string {
-  const where =
-    options.kind === 'memory' ? 'the embedded store, in one process' : `${options.endpoints.join(', ')}, in processes`;
-  return paint('dim', `coterie demo on ${where}, below ${prefix}`);
 }
 
 interface Outcome {

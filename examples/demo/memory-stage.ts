@@ -2,14 +2,14 @@ import { Client } from 'coterie';
 import { memoryCluster } from 'coterie/memory';
 import { FaultyStore } from 'coterie/testing';
 import { msSince, type Order } from './events.js';
-import { type Actor, type Stage, type StageParts, ttlMs } from './stage.js';
+import { type Actor, type Stage, type StageParts, settingOn } from './stage.js';
 import { Worker } from './worker.js';
 
 /**
  * All workers in this process, each with a client of its own of one embedded cluster. A process cannot kill a part of
  * itself, so what goes down is the network of that worker.
  */
-export function memoryStage({ keys, startNs, tell }: StageParts): Stage {
+export function memoryStage({ keys, startNs, ttlMs, tell }: StageParts): Stage {
   const cluster = memoryCluster();
   const client = cluster.client({ ttlMs });
   const exits: ((politely: boolean) => Promise<void>)[] = [];
@@ -41,6 +41,7 @@ export function memoryStage({ keys, startNs, tell }: StageParts): Stage {
 
   return {
     client,
+    setting: settingOn(client, { store: 'the embedded store', place: 'the embedded store, in one process', ttlMs }),
     kill: { how: 'cuts its network for good', halts: false },
     pause: { how: 'cuts its network', halts: false },
     wake: 'mends its network',

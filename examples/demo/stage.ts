@@ -1,9 +1,6 @@
 import type { Client } from 'coterie';
 import type { Keys, Order, WorkerEvent } from './events.js';
 
-/** The TTL of all sessions of the demo: the shortest that etcd grants. */
-export const ttlMs = 2_000;
-
 /** Takes down what a worker tells, with the time at which it happened. */
 export type Tell = (who: string, event: WorkerEvent, atMs: number) => void;
 
@@ -11,6 +8,8 @@ export interface StageParts {
   readonly keys: Keys;
   /** When the demo began, on the clock of `process.hrtime`. */
   readonly startNs: bigint;
+  /** The time to live of all sessions. */
+  readonly ttlMs: number;
   readonly tell: Tell;
 }
 
@@ -31,10 +30,33 @@ export interface Evil {
   readonly halts: boolean;
 }
 
+/** What is to be known about the store in order to understand what it does, and to wait for it long enough. */
+export interface Setting {
+  /** Its name, as people write it. */
+  readonly store: string;
+  /** Where it is, and where the workers are. */
+  readonly place: string;
+  /** The time to live of all sessions. */
+  readonly ttlMs: number;
+  /** How long a session can still be there after its last renewal. */
+  readonly longestMs: number;
+}
+
+/** How long a session lasts is for the store to say. */
+export function settingOn({ store: { traits } }: Client, setting: Omit<Setting, 'longestMs'>): Setting {
+  return { ...setting, longestMs: setting.ttlMs * traits.ttlFactor };
+}
+
+/** How long the demo waits for anything before it calls that a failure. On an idle machine all is over long before. */
+export function patienceMs({ longestMs }: Setting): number {
+  return longestMs + 13_000;
+}
+
 /** Where the demo is played: in this process, or in one process for each worker. */
 export interface Stage {
   /** The director's own client. */
   readonly client: Client;
+  readonly setting: Setting;
   readonly kill: Evil;
   readonly pause: Evil;
   /** How a pause is ended. */

@@ -3,6 +3,7 @@ import * as checks from './checks.js';
 import type { Paint } from './colours.js';
 import type { DemoEvent } from './events.js';
 import type { Findings } from './scenes.js';
+import type { Setting } from './stage.js';
 
 /** Every violation of what the demo is to show, as sentences. */
 export function violations(events: readonly DemoEvent[], findings: Findings, leftovers: readonly string[]): string[] {
@@ -18,13 +19,18 @@ export function violations(events: readonly DemoEvent[], findings: Findings, lef
   ];
 }
 
-export function summaryLines(
-  events: readonly DemoEvent[],
-  findings: Findings,
-  wrong: readonly string[],
-  paint: Paint,
-): readonly string[] {
-  const rows = summaryRows(events, findings).map(([what, number, note]) => {
+/** A run that is over. */
+export interface Run {
+  readonly events: readonly DemoEvent[];
+  readonly findings: Findings;
+  /** What {@link violations} found. */
+  readonly wrong: readonly string[];
+  readonly setting: Setting;
+}
+
+export function summaryLines(run: Run, paint: Paint): readonly string[] {
+  const { events, findings, wrong, setting } = run;
+  const rows = [sessionRow(setting), ...summaryRows(events, findings)].map(([what, number, note]) => {
     return `   ${what.padEnd(25)}${paint('bold', number.padStart(8))}  ${paint('dim', note)}`;
   });
   const verdict =
@@ -35,6 +41,12 @@ export function summaryLines(
 }
 
 type Row = readonly [what: string, number: string, note: string];
+
+function sessionRow({ store, ttlMs, longestMs }: Setting): Row {
+  const seconds = (ms: number) => `${ms / 1_000} s`;
+  const late = longestMs > ttlMs ? `, or up to ${seconds(longestMs)}` : '';
+  return ['sessions live', seconds(ttlMs), `on ${store} without a renewal${late}`];
+}
 
 function summaryRows(events: readonly DemoEvent[], findings: Findings): readonly Row[] {
   const all = <K extends DemoEvent['kind']>(kind: K) => {

@@ -1,6 +1,7 @@
 /** One event, one line of at most 80 columns: when, who, what, and by which token. */
 import type { Colour, Paint } from './colours.js';
 import type { DemoEvent } from './events.js';
+import type { Setting } from './stage.js';
 
 const colours: Readonly<Record<string, Colour>> = {
   ada: 'cyan',
@@ -72,6 +73,19 @@ function refusal(event: Extract<DemoEvent, { kind: 'refused' }>): Line {
   const { token } = event;
   if (event.by === 'holder') return { text: `refused   to write, by its own hold (${event.code})`, token, loud: true };
   return { text: `refused   by the store: token ${event.newest} came after`, token, loud: true };
+}
+
+/** What is played where, and what is to be known about the store. */
+export function introductionLines(setting: Setting, prefix: string, paint: Paint): readonly string[] {
+  const { place, ttlMs, longestMs } = setting;
+  const lines = [`coterie demo on ${place}, below ${prefix}`];
+  if (longestMs > ttlMs) {
+    lines.push(
+      `Sessions live ${ttlMs / 1_000} s here and end up to ${longestMs / 1_000} s after their last renewal, so that`,
+      'a killed worker is noticed later than on etcd.',
+    );
+  }
+  return lines.map((line) => paint('dim', line));
 }
 
 /** The headline of a scene, and under it what to look for. */

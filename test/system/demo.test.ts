@@ -1,15 +1,15 @@
-/** The demo as a user runs it: the built program, on a real etcd, with a process for each worker. */
+/** The demo as a user runs it: the built program, on real etcd and Consul, with a process for each worker. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type EtcdCluster, startEtcd } from '../servers/cluster.js';
+import { startConsul, startEtcd } from '../servers/cluster.js';
 import { hasServer } from '../servers/find.js';
-import { waitFor } from '../servers/wait.js';
+import type { ConsulCluster, EtcdCluster } from '../servers/types.js';
+import { httpGet, waitFor } from '../servers/wait.js';
 import { type BuiltProject, buildProject } from './built-project.js';
 
 let project: BuiltProject;
-let etcd: EtcdCluster;
 
 interface Demo {
   readonly child: ChildProcess;
@@ -21,15 +21,21 @@ interface Demo {
 
 const running = new Set<ChildProcess>();
 
+beforeAll(async () => {
+  project = await buildProject();
+}, 120_000);
+
+afterAll(() => project?.[Symbol.dispose]());
+
 afterEach(() => {
   for (const { pid } of running) if (pid !== undefined && hasProcesses(pid)) process.kill(-pid, 'SIGKILL');
   running.clear();
 });
 
 /** Starts the demo as the leader of a process group, so that none of its workers can go unnoticed. */
-function startDemo(store: string): Demo {
+function startDemo(...args: readonly string[]): Demo {
   const script = join(project.root, '.build/examples/demo.js');
-  const child = spawn(process.execPath, [script, '--store', store], { detached: true, stdio: 'pipe' });
+  const child = spawn(process.execPath, [script, ...args], { detached: true, stdio: 'pipe' });
   running.add(child);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -50,62 +56,116 @@ function hasProcesses(group: number): boolean {
   }
 }
 
-async function expectNothingLeft(demo: Demo): Promise<void> {
+/** What is still in the store of what the demo has written. */
+type Leftovers = () => Promise<readonly string[]>;
+
+async function expectNothingLeft(demo: Demo, leftovers: Leftovers): Promise<void> {
   const group = demo.child.pid ?? 0;
   // Who was killed is gone when somebody has taken note of it, which is a moment later.
   await waitFor(() => !hasProcesses(group), { timeoutMs: 5_000, what: 'the end of all workers' });
-  const { stdout } = await etcd.etcdctl(['get', '--prefix', '/demo/', '--keys-only']);
-  expect(stdout.trim()).toBe('');
+  expect(await leftovers()).toEqual([]);
 }
 
-const etcdStore = (): string => `etcd://${etcd.endpoints.map((url) => new URL(url).host).join(',')}`;
+/** Plays to the end: with real signals to real processes, and everything as it was promised. */
+async function expectGoodRun(demo: Demo, withinMs: number): Promise<void> {
+  const began = performance.now();
+  const code = await demo.ended;
+  expect({ code, stderr: demo.stderr() }, demo.stdout()).toEqual({ code: 0, stderr: '' });
+  expect(performance.now() - began).toBeLessThan(withinMs);
+  const text = demo.stdout();
+  expect(text).toMatch(/kills +\w+, the leader: SIGKILL[\s\S]*leads +from now on/);
+  expect(text).toMatch(
+    /(\w+) +loses +the lock[\s\S]*\1 +refused +to write, by its own hold[\s\S]*\1 +refused +by the store/,
+  );
+  expect(text).toMatch(/increments acknowledged +56 +the counter is 56/);
+  expect(text).toContain('All checks passed.');
+}
+
+/** Ctrl-C while a worker is stopped, which is the one that could not end by itself. */
+async function expectCleanInterruption(demo: Demo): Promise<void> {
+  await waitFor(() => demo.stdout().includes('SIGSTOP'), { timeoutMs: 20_000, what: 'a stopped worker' });
+  demo.child.kill('SIGINT');
+  expect(await demo.ended).toBe(130);
+  expect(demo.stderr()).toBe('The demo was ended by SIGINT.\n');
+}
 
 describe.skipIf(!(await hasServer('etcd-3.5')))('the demo on etcd', () => {
+  let etcd: EtcdCluster;
+
   beforeAll(async () => {
-    [project, etcd] = await Promise.all([buildProject(), startEtcd({ version: '3.5', nodes: 1 })]);
+    etcd = await startEtcd({ version: '3.5', nodes: 1 });
   }, 120_000);
 
-  afterAll(async () => {
-    await etcd?.stop();
-    project?.[Symbol.dispose]();
-  });
+  afterAll(() => etcd?.stop());
+
+  const start = () => startDemo('--store', `etcd://${etcd.endpoints.map((url) => new URL(url).host).join(',')}`);
+
+  const keys: Leftovers = async () => {
+    const { stdout } = await etcd.etcdctl(['get', '--prefix', '/demo/', '--keys-only']);
+    return stdout.split('\n').filter((line) => line !== '');
+  };
 
   it('kills and pauses processes, keeps every promise in under 20 s, and leaves nothing behind', async () => {
-    const began = performance.now();
-    const demo = startDemo(etcdStore());
-    const code = await demo.ended;
-    expect({ code, stderr: demo.stderr() }, demo.stdout()).toEqual({ code: 0, stderr: '' });
-    expect(performance.now() - began).toBeLessThan(20_000);
-    const text = demo.stdout();
-    expect(text).toMatch(/kills +\w+, the leader: SIGKILL[\s\S]*leads +from now on/);
-    expect(text).toMatch(
-      /(\w+) +loses +the lock[\s\S]*\1 +refused +to write, by its own hold[\s\S]*\1 +refused +by the store/,
-    );
-    expect(text).toMatch(/increments acknowledged +56 +the counter is 56/);
-    expect(text).toContain('All checks passed.');
-    await expectNothingLeft(demo);
+    const demo = start();
+    await expectGoodRun(demo, 20_000);
+    await expectNothingLeft(demo, keys);
   });
 
   it('interrupted while a worker is stopped, leaves neither processes nor keys', async () => {
-    const demo = startDemo(etcdStore());
-    await waitFor(() => demo.stdout().includes('SIGSTOP'), { timeoutMs: 20_000, what: 'a stopped worker' });
-    demo.child.kill('SIGINT');
-    expect(await demo.ended).toBe(130);
-    expect(demo.stderr()).toBe('The demo was ended by SIGINT.\n');
-    await expectNothingLeft(demo);
+    const demo = start();
+    await expectCleanInterruption(demo);
+    await expectNothingLeft(demo, keys);
   });
 
   it('without its reader, ends and takes its workers with it', async () => {
-    const demo = startDemo(etcdStore());
+    const demo = start();
     await waitFor(() => demo.stdout().includes('leads'), { timeoutMs: 20_000, what: 'the first lines' });
     demo.child.stdout?.destroy();
     expect(await demo.ended).toBe(130);
-    await expectNothingLeft(demo);
+    await expectNothingLeft(demo, keys);
+  });
+});
+
+describe.skipIf(!(await hasServer('consul-1.8')))('the demo on Consul', () => {
+  let consul: ConsulCluster;
+
+  beforeAll(async () => {
+    // Else sessions would live for 10 to 20 s, twice over.
+    consul = await startConsul({ nodes: 1, flags: ['-hcl=session_ttl_min="1s"'] });
+  }, 120_000);
+
+  afterAll(() => consul?.stop());
+
+  const start = () => startDemo('--store', `consul://${new URL(consul.endpoints[0] ?? '').host}`, '--ttl', '2');
+
+  const list = async <T>(path: string): Promise<readonly T[]> => {
+    const { status, body } = await httpGet(`${consul.endpoints[0]}${path}`);
+    return status === 404 ? [] : (JSON.parse(body) as readonly T[]);
+  };
+
+  const keys: Leftovers = () => list<string>('/v1/kv/demo/?keys&consistent');
+
+  it('kills and pauses processes, keeps every promise in under 25 s, and leaves nothing behind', async () => {
+    const demo = start();
+    await expectGoodRun(demo, 25_000);
+    expect(demo.stdout()).toContain('Sessions live 2 s here and end up to 4 s after their last renewal');
+    expect(demo.stdout()).toMatch(/sessions live +2 s {2}on Consul/);
+    await expectNothingLeft(demo, keys);
+    // Given back, or, of who was killed or stopped, run out.
+    expect(await list('/v1/session/list?consistent')).toEqual([]);
   });
 
-  it('says in one line that the store cannot be reached, and ends with exit code 1', async () => {
-    // Port 1 is for a service that nobody has run for decades.
-    const demo = startDemo('etcd://127.0.0.1:1');
+  it('interrupted while a worker is stopped, leaves neither processes nor keys', async () => {
+    const demo = start();
+    await expectCleanInterruption(demo);
+    await expectNothingLeft(demo, keys);
+  });
+});
+
+describe('the demo', () => {
+  // Port 1 is for a service that nobody has run for decades.
+  it.each(['etcd', 'consul'])('says in one line that no %s can be reached, and ends with exit code 1', async (name) => {
+    const demo = startDemo('--store', `${name}://127.0.0.1:1`);
     expect(await demo.ended).toBe(1);
     expect(demo.stderr()).toMatch(/^The demo failed: .*127\.0\.0\.1:1.*\n$/);
     expect(demo.stdout()).not.toContain('Summary');

@@ -4,7 +4,9 @@ import * as checks from '../../../examples/demo/checks.js';
 import { painter } from '../../../examples/demo/colours.js';
 import type { DemoEvent, DirectorEvent, WorkerEvent } from '../../../examples/demo/events.js';
 import { Log } from '../../../examples/demo/log.js';
+import { patienceMs, type Setting } from '../../../examples/demo/stage.js';
 import { summaryLines, violations } from '../../../examples/demo/summary.js';
+import { introductionLines } from '../../../examples/demo/timeline.js';
 
 function at(atMs: number, who: string, event: WorkerEvent | DirectorEvent): DemoEvent {
   return { atMs, who, ...event };
@@ -70,6 +72,14 @@ const findings = {
   audience: ['dan'],
 };
 
+const onEtcd: Setting = { store: 'etcd', place: 'etcd at http://a:1, in processes', ttlMs: 2_000, longestMs: 2_000 };
+const onConsul: Setting = {
+  store: 'Consul',
+  place: 'Consul at http://127.0.0.1:8500, in processes',
+  ttlMs: 10_000,
+  longestMs: 20_000,
+};
+
 /** The store refused a write, but not because somebody had written by a newer token. */
 const older = good.map((event) =>
   event.kind === 'refused' && event.by === 'store' ? byStore(17, 'cyd', 7n, 6n) : event,
@@ -82,7 +92,7 @@ function without(kind: DemoEvent['kind']): readonly DemoEvent[] {
 describe('a run in which all is well', () => {
   it('has no violations, and a summary that says so', () => {
     expect(violations(good, findings, [])).toEqual([]);
-    const text = summaryLines(good, findings, [], painter(false)).join('\n');
+    const text = summaryLines({ events: good, findings, wrong: [], setting: onEtcd }, painter(false)).join('\n');
     expect(text).toContain('All checks passed.');
     expect(text).toMatch(/takeover +4 ms/);
     expect(text).toMatch(/lock acquisitions +3 {2}tokens 5 to 8 strictly grew/);
@@ -128,7 +138,8 @@ describe('a violation is found and named:', () => {
       found.some((one) => sentence.test(one)),
       found.join('\n'),
     ).toBe(true);
-    const text = summaryLines(events, { ...findings, ...changed }, found, painter(false)).join('\n');
+    const run = { events, findings: { ...findings, ...changed }, wrong: found, setting: onEtcd };
+    const text = summaryLines(run, painter(false)).join('\n');
     expect(text).toContain('FAILED: ');
     expect(text).not.toContain('All checks passed');
   });
@@ -147,23 +158,50 @@ describe('a violation is found and named:', () => {
   });
 });
 
+describe('a store where sessions outlive their time to live', () => {
+  it('is introduced as such, and waited for', () => {
+    const [first, ...more] = introductionLines(onConsul, '/demo/0123456789ab/', painter(false));
+    expect(first).toBe('coterie demo on Consul at http://127.0.0.1:8500, in processes, below /demo/0123456789ab/');
+    expect(more.join(' ')).toMatch(/Sessions live 10 s here and end up to 20 s after their last renewal, so that/);
+    expect(more.filter((line) => line.length > 80)).toEqual([]);
+    expect(patienceMs(onConsul)).toBe(33_000);
+  });
+
+  it('has that in its summary', () => {
+    const text = summaryLines({ events: good, findings, wrong: [], setting: onConsul }, painter(false));
+    expect(text.filter((line) => /sessions live +10 s {2}on Consul .* up to 20 s$/.test(line))).toHaveLength(1);
+    expect(text.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('is not what etcd is', () => {
+    expect(introductionLines(onEtcd, '/demo/0/', painter(false))).toHaveLength(1);
+    expect(patienceMs(onEtcd)).toBe(15_000);
+  });
+});
+
 describe('the log', () => {
   it('fails a wait with the reason of the worker that failed', async () => {
-    const log = new Log(() => {});
+    const log = new Log(() => {}, 15_000);
     const waiting = log.until('ada leads', new AbortController().signal, () => log.all('leads')[0]);
     log.add(at(1, 'eve', { kind: 'fails', reason: 'its process ended with SIGSEGV' }));
     await expect(waiting).rejects.toThrow('eve failed: its process ended with SIGSEGV');
   });
 
+  it('fails a wait that takes longer than it was told to be patient', async () => {
+    const log = new Log(() => {}, 20);
+    const waiting = log.until('ada leads', new AbortController().signal, () => undefined);
+    await expect(waiting).rejects.toThrow('Waited 20 ms in vain until ada leads.');
+  });
+
   it('fails a wait with the reason of the signal', async () => {
-    const log = new Log(() => {});
+    const log = new Log(() => {}, 15_000);
     const reason = new Error('stop');
     await expect(log.until('ada leads', AbortSignal.abort(reason), () => undefined)).rejects.toBe(reason);
   });
 
   it('takes nothing down after it was closed', () => {
     const printed: DemoEvent[] = [];
-    const log = new Log((event) => printed.push(event));
+    const log = new Log((event) => printed.push(event), 15_000);
     log.add(leads(1, 'ada', 3n));
     log.close();
     log.add(leads(2, 'bob', 4n));

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { etcd } from 'coterie/etcd';
 import type { WorkerEvent } from './events.js';
-import { type Actor, type Stage, type StageParts, type Tell, ttlMs } from './stage.js';
+import { type Actor, type Setting, type Stage, type StageParts, settingOn, type Tell } from './stage.js';
+import { openClient, type Servers } from './stores.js';
 
 const workerScript = fileURLToPath(new URL('./worker-process.js', import.meta.url));
 
@@ -14,7 +14,8 @@ const politeMs = 3_000;
 export interface WorkerSetup {
   readonly name: string;
   readonly prefix: string;
-  readonly endpoints: readonly string[];
+  readonly servers: Servers;
+  readonly ttlMs: number;
   readonly startNs: string;
 }
 
@@ -24,9 +25,9 @@ export interface WorkerMessage {
   readonly atMs: number;
 }
 
-/** Every worker a process of its own, with a client of its own of one etcd cluster. */
-export function etcdStage(endpoints: readonly string[], { keys, startNs, tell }: StageParts): Stage {
-  const client = etcd({ endpoints, ttlMs });
+/** Every worker a process of its own, with a client of its own of one etcd or Consul. */
+export async function processStage(servers: Servers, { keys, startNs, ttlMs, tell }: StageParts): Promise<Stage> {
+  const client = await openClient(servers, ttlMs);
   const children = new Set<ChildProcess>();
   const killAll = (): void => {
     for (const child of children) child.kill('SIGKILL');
@@ -36,7 +37,7 @@ export function etcdStage(endpoints: readonly string[], { keys, startNs, tell }:
 
   const hire = (name: string): Actor => {
     const prefix = keys.all.slice(0, -1);
-    const setup: WorkerSetup = { name, prefix, endpoints, startNs: String(startNs) };
+    const setup: WorkerSetup = { name, prefix, servers, ttlMs, startNs: String(startNs) };
     // `advanced`, because tokens are bigints.
     const child = fork(workerScript, [JSON.stringify(setup)], { serialization: 'advanced' });
     children.add(child);
@@ -55,12 +56,18 @@ export function etcdStage(endpoints: readonly string[], { keys, startNs, tell }:
 
   return {
     client,
+    setting: settingOn(client, { ...named(servers), ttlMs }),
     kill: { how: 'SIGKILL to its process', halts: true },
     pause: { how: 'SIGSTOP to its process', halts: true },
     wake: 'SIGCONT to its process',
     hire,
     close,
   };
+}
+
+function named(servers: Servers): Pick<Setting, 'store' | 'place'> {
+  if (servers.kind === 'consul') return { store: 'Consul', place: `Consul at ${servers.address}, in processes` };
+  return { store: 'etcd', place: `etcd at ${servers.endpoints.join(', ')}, in processes` };
 }
 
 function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void): Actor {

@@ -6,7 +6,7 @@ import { timeLanes } from './lib/interleave.js';
 import { summarize } from './lib/statistics.js';
 
 const name = 'contended';
-const bench: Bench = { name, about: 'ten tasks of one process that want one mutex all the time', needsEtcd: true, run };
+const bench: Bench = { name, about: 'ten tasks of one process that want one mutex all the time', needs: 'etcd', run };
 export default bench;
 
 const lanes = 10;

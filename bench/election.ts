@@ -1,12 +1,13 @@
 import { Election } from 'coterie';
 import { type Bench, type BenchContext, freshPath } from './lib/bench.js';
-import { barePut, openClient, requestsOf } from './lib/etcd-client.js';
+import { barePut, openClient, requestsByKind } from './lib/etcd-client.js';
 import { type Figure, Figures } from './lib/figures.js';
 import { interleave, samplesOf, timeEach } from './lib/interleave.js';
+import { totalOf } from './lib/line-drain.js';
 import { summarize } from './lib/statistics.js';
 
 const name = 'election';
-const bench: Bench = { name, about: 'campaign and resign, nobody else stands', needsEtcd: true, run };
+const bench: Bench = { name, about: 'campaign and resign, nobody else stands', needs: 'etcd', run };
 export default bench;
 
 const perRound = 50;
@@ -23,14 +24,14 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
     };
     await timeEach(warmUp, put);
     await timeEach(warmUp, term);
-    const before = requestsOf(client.store.stats);
+    const before = totalOf(requestsByKind(client.store.stats));
     const sides = [
       { name: 'term', round: () => timeEach(perRound, term) },
       { name: 'put', round: () => timeEach(perRound, put) },
     ];
     const samples = await interleave(sides, { forMs: context.seconds * 500 });
     const [terms, puts] = sides.map((side) => summarize(samplesOf(samples, side.name)));
-    const requests = requestsOf(client.store.stats) - before;
+    const requests = totalOf(requestsByKind(client.store.stats)) - before;
     return new Figures(name)
       .add('round trips of campaign + resign', requests / (terms?.samples ?? 0), '')
       .add('campaign + resign in bare Puts, p50', (terms?.p50 ?? 0) / (puts?.p50 ?? 0), '')

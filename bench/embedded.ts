@@ -6,7 +6,7 @@ import { interleave, samplesOf } from './lib/interleave.js';
 import { median } from './lib/statistics.js';
 
 const name = 'embedded';
-const bench: Bench = { name, about: 'the embedded store, one at a time', needsEtcd: false, run };
+const bench: Bench = { name, about: 'the embedded store, one at a time', needs: undefined, run };
 export default bench;
 
 const commitsPerRound = 50_000;

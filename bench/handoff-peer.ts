@@ -1,8 +1,16 @@
-/** The second process of the handoff bench: takes its turns when it is asked to, and sends back when they were. */
-import { etcd } from 'coterie/etcd';
+/** The second process of a bench: takes its turns when it is asked to, and sends back when they were. */
+import type { Client } from 'coterie';
+import type { StoreKind } from './lib/bench.js';
 import { type Order, play } from './lib/handoff-turns.js';
 
-const client = etcd({ endpoints: (process.argv[2] ?? '').split(',') });
+/** Loads no other store than the one that is named. */
+const open: Readonly<Record<StoreKind, (endpoints: readonly string[]) => Promise<Client>>> = {
+  etcd: async (endpoints) => (await import('./lib/etcd-client.js')).openClient({ endpoints }),
+  consul: async (endpoints) => (await import('./lib/consul-client.js')).openConsul({ endpoints }),
+};
+
+const [kind = '', endpoints = ''] = process.argv.slice(2);
+const client = await open[kind as StoreKind](endpoints.split(',')); // What the bench says.
 
 process.on('message', (order: Order) => {
   play(client, order).then(

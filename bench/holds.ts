@@ -4,7 +4,7 @@ import { type EtcdClient, openClient } from './lib/etcd-client.js';
 import { type Figure, Figures } from './lib/figures.js';
 
 const name = 'holds';
-const bench: Bench = { name, about: '10,000 mutexes held by one process', needsEtcd: true, run };
+const bench: Bench = { name, about: '10,000 mutexes held by one process', needs: 'etcd', run };
 export default bench;
 
 const count = 10_000;

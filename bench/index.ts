@@ -2,62 +2,41 @@
 import type { ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
 import { benches, benchNames } from './lib/benches.js';
-import { startEtcd, versionOf } from './lib/etcd-server.js';
 import { exitCode, type Figure, missed } from './lib/figures.js';
 import { type Options, parseOptions, usage } from './lib/options.js';
 import { table } from './lib/report.js';
 import { runBench } from './lib/run-bench.js';
-
-/** What this process has started and has to end. */
-class Started {
-  readonly #stops = new Set<() => void>();
-
-  add(stop: () => void): void {
-    this.#stops.add(stop);
-  }
-
-  stop(): void {
-    for (const stop of this.#stops) stop();
-    this.#stops.clear();
-  }
-}
+import { Servers } from './lib/servers.js';
 
 const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
-function stopOnSignals(started: Started): void {
-  for (const [signal, number] of Object.entries(signals)) {
-    process.once(signal, () => {
-      started.stop();
-      process.exit(128 + number);
-    });
-  }
-}
+/** What this process has started and has to end. */
+class Started {
+  readonly servers: Servers;
+  readonly #children = new Set<ChildProcess>();
 
-async function endpointsFor(
-  { endpoints, fsync }: Options,
-  needed: boolean,
-  started: Started,
-): Promise<readonly string[]> {
-  if (!needed) return [];
-  if (endpoints !== undefined) {
-    // A client would wait for them to come up.
-    for (const endpoint of endpoints) await versionOf(endpoint);
-    return endpoints;
+  constructor(servers: Servers) {
+    this.servers = servers;
   }
-  const server = await startEtcd(fsync);
-  started.add(server.stop);
-  return [server.endpoint];
-}
 
-async function versions(endpoints: readonly string[], about: string): Promise<string> {
-  const found = await Promise.all(endpoints.map(versionOf));
-  const etcd = [...new Set(found)].join(' and ');
-  const cores = cpus();
-  return [
-    `node ${process.version}`,
-    ...(found.length > 0 ? [`etcd ${etcd}${about}`] : []),
-    `${cores.length} cores: ${cores[0]?.model ?? 'unknown'}`,
-  ].join('; ');
+  add(child: ChildProcess): void {
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+  }
+
+  stop(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    this.servers.stop();
+  }
+
+  stopOnSignals(): void {
+    for (const [signal, number] of Object.entries(signals)) {
+      process.once(signal, () => {
+        this.stop();
+        process.exit(128 + number);
+      });
+    }
+  }
 }
 
 /** What came of the run: the figures, and the names of the benches that broke. */
@@ -67,27 +46,30 @@ interface Results {
 }
 
 async function runAll(options: Options, started: Started): Promise<Results> {
-  const chosen = benches.filter(({ name }) => options.only?.includes(name) ?? true);
-  const needed = chosen.some(({ needsEtcd }) => needsEtcd);
-  const endpoints = await endpointsFor(options, needed, started);
-  const own = options.fsync ? ', one member' : ', one member, no fsync';
-  const about = await versions(endpoints, options.endpoints === undefined ? own : '');
-  (options.json ? process.stderr : process.stdout).write(`${about}\n`);
+  const cores = cpus();
+  remark(options, `node ${process.version}; ${cores.length} cores: ${cores[0]?.model ?? 'unknown'}`);
   const figures: Figure[] = [];
   const broken: string[] = [];
-  for (const { name, about } of chosen) {
-    const order = { name, context: { endpoints, seconds: options.seconds } };
-    say(options, `\n${name}: ${about}`);
+  for (const { name, about, needs } of benches.filter(({ name }) => options.only?.includes(name) ?? true)) {
     try {
-      const found = await runBench(order, (child: ChildProcess) => started.add(() => child.kill('SIGKILL')));
+      const endpoints = await started.servers.need(needs);
+      say(options, `\n${name}: ${about}`);
+      const order = { name, context: { endpoints, seconds: options.seconds } };
+      const found = await runBench(order, (child) => started.add(child));
       say(options, table(found), ...found);
       figures.push(...found);
     } catch (error) {
       broken.push(name);
-      process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+      const sentence = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`bench: ${name.toUpperCase()} COULD NOT RUN: ${sentence}\n`);
     }
   }
   return { figures, broken };
+}
+
+/** To people only; what is on stdout has to stay JSON, where that was asked for. */
+function remark({ json }: Options, text: string): void {
+  (json ? process.stderr : process.stdout).write(`${text}\n`);
 }
 
 /** To people the text, to programs a line of JSON for each object. */
@@ -109,8 +91,8 @@ async function main(): Promise<void> {
     process.stdout.write(`${usage}\nBenches:\n${benches.map(({ name, about }) => `  ${name}: ${about}\n`).join('')}`);
     return;
   }
-  const started = new Started();
-  stopOnSignals(started);
+  const started = new Started(new Servers(options, (about) => remark(options, `\n${about}`)));
+  started.stopOnSignals();
   try {
     conclude(options, await runAll(options, started));
   } finally {

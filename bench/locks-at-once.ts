@@ -7,7 +7,7 @@ import { interleave, samplesOf, timeLanes } from './lib/interleave.js';
 import { median } from './lib/statistics.js';
 
 const name = 'locks-at-once';
-const bench: Bench = { name, about: '100 mutexes in one process at once, beside npm etcd3', needsEtcd: true, run };
+const bench: Bench = { name, about: '100 mutexes in one process at once, beside npm etcd3', needs: 'etcd', run };
 export default bench;
 
 const lanes = 100;

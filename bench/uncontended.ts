@@ -1,8 +1,9 @@
-import { Mutex } from 'coterie';
 import { type Bench, type BenchContext, freshPath } from './lib/bench.js';
-import { barePut, callTimes, type EtcdClient, openClient, ordinaryPut, requestsOf } from './lib/etcd-client.js';
+import { barePut, callTimes, openClient, ordinaryPut, requestsByKind } from './lib/etcd-client.js';
 import { type Figure, Figures } from './lib/figures.js';
 import { interleave, samplesOf, timeEach } from './lib/interleave.js';
+import { totalOf } from './lib/line-drain.js';
+import { type Cost, counted, Pairs } from './lib/pairs.js';
 import { median, quantile, summarize } from './lib/statistics.js';
 
 const name = 'uncontended';
@@ -11,28 +12,23 @@ const perRound = 50;
 const warmUp = 1_500;
 const minRounds = 20;
 
-const bench: Bench = { name, about: 'acquire and release of a free mutex, one at a time', needsEtcd: true, run };
+const bench: Bench = { name, about: 'acquire and release of a free mutex, one at a time', needs: 'etcd', run };
 export default bench;
-
-/** What the pairs of acquire and release have cost so far, besides time. */
-interface Cost {
-  requests: number;
-  cpuUs: number;
-}
 
 async function run(context: BenchContext): Promise<readonly Figure[]> {
   const client = openClient(context);
   try {
     const put = await barePut(client, `${freshPath(name)}-put`);
     const ordinary = await ordinaryPut(client, `${freshPath(name)}-put`);
-    const pairs = new Pairs(client);
+    const pairs = new Pairs(client, name);
     await timeEach(warmUp, put);
     await timeEach(warmUp, ordinary);
     await pairs.measure(warmUp);
+    const requests = (): number => totalOf(requestsByKind(client.store.stats));
     const costs = { pair: { requests: 0, cpuUs: 0 }, put: { requests: 0, cpuUs: 0 } };
     const sides = [
-      { name: 'pair', round: () => counted(client, costs.pair, () => pairs.measure(perRound)) },
-      { name: 'put', round: () => counted(client, costs.put, () => timeEach(perRound, put)) },
+      { name: 'pair', round: () => counted(costs.pair, requests, () => pairs.measure(perRound)) },
+      { name: 'put', round: () => counted(costs.put, requests, () => timeEach(perRound, put)) },
       { name: 'ordinary', round: () => timeEach(perRound, ordinary) },
       { name: 'calls', round: () => callTimes(() => pairs.measure(perRound)) },
     ];
@@ -41,33 +37,6 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
   } finally {
     await client.close();
   }
-}
-
-/** Pairs on a new mutex for each series: what earlier ones leave behind is the subject of another bench. */
-class Pairs {
-  readonly #client: EtcdClient;
-  #series = 0;
-
-  constructor(client: EtcdClient) {
-    this.#client = client;
-  }
-
-  measure(count: number): Promise<number[]> {
-    const mutex = new Mutex(this.#client, `${freshPath(name)}-${++this.#series}`);
-    return timeEach(count, async () => {
-      const hold = await mutex.acquire();
-      if (!(await hold.release())) throw new Error('A mutex was lost.');
-    });
-  }
-}
-
-async function counted(client: EtcdClient, cost: Cost, run: () => Promise<number[]>): Promise<number[]> {
-  const before = { requests: requestsOf(client.store.stats), cpu: process.cpuUsage() };
-  const samples = await run();
-  const { user, system } = process.cpuUsage(before.cpu);
-  cost.requests += requestsOf(client.store.stats) - before.requests;
-  cost.cpuUs += user + system;
-  return samples;
 }
 
 function figuresOf(samples: Map<string, number[][]>, costs: { pair: Cost; put: Cost }): readonly Figure[] {

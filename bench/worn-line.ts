@@ -7,7 +7,7 @@ import { quantile } from './lib/statistics.js';
 
 const name = 'worn-line';
 const about = 'acquire and release of a mutex that was taken many times since the last compaction';
-const bench: Bench = { name, about, needsEtcd: true, run };
+const bench: Bench = { name, about, needs: 'etcd', run };
 export default bench;
 
 const times = 3_000;

@@ -1,8 +1,11 @@
 import type { Figure } from './figures.js';
 
+/** What a bench can need a server of. */
+export type StoreKind = 'etcd' | 'consul';
+
 /** What a bench is given. */
 export interface BenchContext {
-  /** Of an etcd. Empty for a bench that needs none. */
+  /** Of the servers that the bench needs. Empty for a bench that needs none. */
   readonly endpoints: readonly string[];
   /** How long to measure, about. A bench takes longer by its warm-up and its preparations. */
   readonly seconds: number;
@@ -12,7 +15,7 @@ export interface Bench {
   readonly name: string;
   /** What it measures, in a few words. */
   readonly about: string;
-  readonly needsEtcd: boolean;
+  readonly needs: StoreKind | undefined;
   run(context: BenchContext): Promise<readonly Figure[]>;
 }
 

@@ -1,3 +1,7 @@
+import consulHandoff from '../consul-handoff.js';
+import consulRequests from '../consul-requests.js';
+import consulSigkill from '../consul-sigkill.js';
+import consulUncontended from '../consul-uncontended.js';
 import contended from '../contended.js';
 import election from '../election.js';
 import embedded from '../embedded.js';
@@ -20,6 +24,10 @@ export const benches: readonly Bench[] = [
   contended,
   election,
   wornLine,
+  consulUncontended,
+  consulHandoff,
+  consulRequests,
+  consulSigkill,
 ];
 
 export function benchNames(): readonly string[] {

@@ -2,20 +2,17 @@ import { Channel, ChannelCredentials, Client as GrpcClient, Metadata, type Statu
 import type { Client, ClientOptions } from 'coterie';
 import { type EtcdStats, type EtcdStore, etcd } from 'coterie/etcd';
 import type { BenchContext } from './bench.js';
+import type { Requests } from './line-drain.js';
 
 export type EtcdClient = Client<EtcdStore>;
 
-export function openClient({ endpoints }: BenchContext, options: ClientOptions = {}): EtcdClient {
+export function openClient({ endpoints }: Pick<BenchContext, 'endpoints'>, options: ClientOptions = {}): EtcdClient {
   return etcd({ endpoints, ...options });
 }
 
-/** Requests by which a store is used: what keeps its session alive is not counted. */
-export function requestsOf(stats: EtcdStats): number {
-  return unaryOf(stats) + stats.watchCreates + stats.watchCancels;
-}
-
-function unaryOf({ unary }: EtcdStats): number {
-  return Object.values(unary).reduce((sum, count) => sum + count, 0);
+/** Requests by which a store is used, by kind: what keeps its session alive is not counted. */
+export function requestsByKind({ unary, watchCreates, watchCancels }: EtcdStats): Requests {
+  return { ...unary, watchCreates, watchCancels };
 }
 
 type CreateCall = Channel['createCall'];

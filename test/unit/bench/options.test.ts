@@ -4,9 +4,10 @@ import { parseOptions } from '../../../bench/lib/options.js';
 const names = ['handoff', 'holds'];
 
 describe('the command line', () => {
-  it('without arguments runs everything, against an etcd of its own, for people', () => {
+  it('without arguments runs everything, against servers of its own, for people', () => {
     expect(parseOptions([], names)).toEqual({
-      ...{ json: false, gate: false, help: false, only: undefined, endpoints: undefined, seconds: 5, fsync: true },
+      ...{ json: false, gate: false, help: false, only: undefined, seconds: 5, fsync: true },
+      ...{ endpoints: undefined, consul: undefined },
     });
   });
 
@@ -14,6 +15,10 @@ describe('the command line', () => {
     const { only, endpoints } = parseOptions(['--only', 'holds, handoff', '--endpoints=a:1,b:2'], names);
     expect(only).toEqual(['holds', 'handoff']);
     expect(endpoints).toEqual(['a:1', 'b:2']);
+  });
+
+  it('takes one Consul that runs already', () => {
+    expect(parseOptions(['--consul', 'http://a:8500'], names).consul).toBe('http://a:8500');
   });
 
   it('refuses a bench that does not exist, and names those that do', () => {

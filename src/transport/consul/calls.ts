@@ -31,10 +31,15 @@ export interface Job<A> {
 }
 
 const sessionKinds: ReadonlySet<RequestKind> = new Set(['grant', 'renew', 'revoke']);
-const sessionConnections = 2;
+const sessionConnections = 4;
 
 /** The longest that a server can make us wait by asking for it. */
 const longestPauseMs = 5_000;
+
+/** A token that was asked for. */
+type Asked = Promise<string | undefined>;
+
+const none: Asked = Promise.resolve(undefined);
 
 /** A call under way. */
 interface Struggle<A> {
@@ -45,6 +50,7 @@ interface Struggle<A> {
   readonly backoff: Backoff;
   attempts: number;
   tokens: number;
+  token: Asked;
 }
 
 /**
@@ -59,14 +65,20 @@ export class Calls {
   readonly #polls: Http;
   readonly #sessions: Http;
   readonly #life: AbortSignal;
-  readonly #recovered: () => void;
+  readonly #recovered: (sinceMs: number) => void;
   /** What every request says about where it is meant for. */
   readonly #place: string;
-  #token: Promise<string> | undefined;
-  #failing = false;
+  #token: Asked | undefined;
+  #failedMs: number | undefined;
 
-  /** `recovered` is told when a request was answered again after one had failed on its way. */
-  constructor(config: ConsulConfig, clock: Clock, random: Random, life: AbortSignal, recovered: () => void) {
+  /** `recovered` is told when a call was answered again after one had failed on its way, and when that was. */
+  constructor(
+    config: ConsulConfig,
+    clock: Clock,
+    random: Random,
+    life: AbortSignal,
+    recovered: (sinceMs: number) => void,
+  ) {
     this.#config = config;
     this.#clock = clock;
     this.#random = random;
@@ -93,7 +105,7 @@ export class Calls {
     const unlink = onAbort(this.#life, scope.abort);
     const { baseMs, capMs } = this.#config.retry;
     const backoff = new Backoff(this.#clock, this.#random, { baseMs, capMs });
-    const struggle = { job, timeoutMs, untilMs, scope, backoff, attempts: 0, tokens: 0 };
+    const struggle: Struggle<A> = { job, timeoutMs, untilMs, scope, backoff, attempts: 0, tokens: 0, token: none };
     try {
       for (;;) {
         try {
@@ -124,23 +136,26 @@ export class Calls {
   /** One blocking query, once, whose answer begins within this time. Rejects with what became of it as a coded error. */
   async poll<A>(job: Job<A>, beginMs: number, signal: AbortSignal): Promise<A> {
     for (let tokens = 0; ; tokens++) {
+      const asked = this.#currentToken();
       try {
-        const token = await orAbort(this.#currentToken(), signal);
+        const token = await orAbort(asked, signal);
         return await this.#exchange(this.#polls, job, { token, beginMs, signal });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const again = error.meaning.remedy === 'new-token' && this.#config.token !== undefined && tokens === 0;
         if (error.pauseMs > 0) await this.pause(error.pauseMs, signal);
         if (!again) throw error.toError(describe(job), job.details, job.rule);
-        this.#token = undefined;
+        this.#forget(asked);
       }
     }
   }
 
-  async #attempt<A>({ job, untilMs, scope }: Struggle<A>): Promise<A> {
+  async #attempt<A>(struggle: Struggle<A>): Promise<A> {
+    const { job, untilMs, scope } = struggle;
     const { attemptMs } = this.#config.timeouts;
     const leftMs = Math.max(1, untilMs - this.#clock.now());
-    const token = await this.#tokenWithin(leftMs, scope);
+    struggle.token = this.#currentToken();
+    const token = await this.#tokenWithin(struggle.token, leftMs, scope);
     const beginMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
     // A session must not have to wait behind calls that the store is slow to answer.
     const http = sessionKinds.has(job.kind) ? this.#sessions : this.#http;
@@ -154,11 +169,11 @@ export class Calls {
     try {
       answer = await http.exchange({ ...how, method, path: this.#target(job), body });
     } catch (error) {
-      // A poll that is too late says little: its server may just have no leader.
-      if (error instanceof Failure) this.#failing = true;
+      // What is wrong with one poll need not concern the others.
+      if (error instanceof Failure && job.kind !== 'poll') this.#failedMs = this.#clock.now();
       throw error;
     }
-    this.#answered();
+    if (job.kind !== 'poll') this.#answered();
     const { status, body: text } = answer;
     if (status !== 200 && job.accepts?.includes(status) !== true) {
       throw new Failure(meaningOf(status, text), `${status} ${text}`, { pauseMs: pauseOf(answer) });
@@ -167,9 +182,10 @@ export class Calls {
   }
 
   #answered(): void {
-    if (!this.#failing) return;
-    this.#failing = false;
-    this.#recovered();
+    const failedMs = this.#failedMs;
+    if (failedMs === undefined) return;
+    this.#failedMs = undefined;
+    this.#recovered(failedMs);
   }
 
   #target<A>({ path, query }: Job<A>): string {
@@ -178,9 +194,14 @@ export class Calls {
     return text === '' ? path : `${path}?${text}`;
   }
 
-  #currentToken(): Promise<string | undefined> {
+  /** A token that Consul no longer knows, unless another one was asked for meanwhile. */
+  #forget(asked: Asked): void {
+    if (this.#token === asked) this.#token = undefined;
+  }
+
+  #currentToken(): Asked {
     const { token } = this.#config;
-    if (token === undefined) return Promise.resolve(undefined);
+    if (token === undefined) return none;
     this.#token ??= askFor(token).catch((error: unknown) => {
       this.#token = undefined;
       throw error;
@@ -189,11 +210,11 @@ export class Calls {
   }
 
   /** Whoever gives the token may be slow, and must not keep a call beyond its time. */
-  async #tokenWithin(leftMs: number, scope: Scope): Promise<string | undefined> {
+  async #tokenWithin(asked: Asked, leftMs: number, scope: Scope): Promise<string | undefined> {
     if (this.#config.token === undefined) return undefined;
     const wait = openScope(this.#clock, { timeoutMs: leftMs }, 'the token');
     try {
-      return await orAbort(orAbort(this.#currentToken(), scope), wait);
+      return await orAbort(orAbort(asked, scope), wait);
     } finally {
       wait[Symbol.dispose]();
     }
@@ -218,7 +239,7 @@ export class Calls {
   #mayRepeat<A>(struggle: Struggle<A>, { meaning }: Failure): boolean {
     if (meaning.remedy === 'none' || struggle.attempts >= this.#config.retry.attempts) return false;
     if (meaning.remedy === 'repeat') return true;
-    this.#token = undefined;
+    this.#forget(struggle.token);
     return this.#config.token !== undefined && ++struggle.tokens <= 1;
   }
 }

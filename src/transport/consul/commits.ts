@@ -4,10 +4,10 @@ import type { CallOptions, Commit, CommitOptions, Guard, Op, Query, Snapshot } f
 import { CoordinationError, type ErrorDetails, printable } from '../../errors.js';
 import type { Calls } from './calls.js';
 import { select, type WireEntry, wireEntry } from './entries.js';
-import { Failure, meaningOf } from './failure.js';
+import { Failure, meaningOf, withoutNames } from './failure.js';
 import type { Answer } from './http.js';
 import { garbled, listOf, objectOf, parseExactly, wholeNumber } from './json.js';
-import { wireKey } from './keys.js';
+import { isEverything, wireKey, wireRange } from './keys.js';
 import type { Revisions } from './revisions.js';
 import { type Holders, maxTxnOps, type Txn, type TxnResults, toTxn } from './txn.js';
 
@@ -106,7 +106,7 @@ export class Commits {
       write: !readsOnly,
       verb: 'commit',
       details: attempt.details,
-      rule: txn.rule(0),
+      rule: txn.rule(),
     } as const;
     return await calls.call(job, this.#call(attempt));
   }
@@ -171,7 +171,11 @@ export class Commits {
       const { revision, entries } = await this.#context.read(query, this.#call(attempt));
       return { ok: false, revision, reads: [entries] };
     }
-    // All at the same index.
+    // One transaction sees all of them at the same index. It cannot read everything.
+    if (otherwise.some((range) => isEverything(wireRange(range)))) {
+      const snapshots = await Promise.all(otherwise.map((each) => this.#context.read(each, this.#call(attempt))));
+      return { ok: false, revision: this.#context.revisions.seen, reads: snapshots.map(({ entries }) => entries) };
+    }
     const ops = otherwise.map((query): Op => ({ kind: 'read', query }));
     const { revision, reads } = await this.#run({ ...attempt, guards: [], ops });
     return { ok: false, revision, reads };
@@ -247,7 +251,7 @@ function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
   const severe = errors.map(failureOf).find(({ meaning }) => !excusable.has(meaning.code));
   if (severe !== undefined) throw severe;
   if (errors.some(({ at }) => txn.isGuard(at))) return { kind: 'refused' };
-  const delay = errors.find(({ text }) => text.includes('lock delay'));
+  const delay = errors.find(({ text }) => withoutNames(text).includes('lock delay'));
   if (delay !== undefined) return { kind: 'delayed', failure: failureOf(delay) };
   const dead = errors.map(failureOf).find(({ meaning }) => meaning.code === 'LEASE_NOT_FOUND');
   if (dead !== undefined) throw dead;

@@ -54,9 +54,10 @@ function addressOf({ CONSUL_HTTP_ADDR, CONSUL_HTTP_SSL }: Environment): string {
   return `${secure ? 'https' : 'http'}://${address}`;
 }
 
+/** The file counts for more than the variable, as for the program. */
 function tokenOf({ CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE }: Environment): string | undefined {
-  if (CONSUL_HTTP_TOKEN) return CONSUL_HTTP_TOKEN;
-  return CONSUL_HTTP_TOKEN_FILE ? fileAt(CONSUL_HTTP_TOKEN_FILE, 'CONSUL_HTTP_TOKEN_FILE').trim() : undefined;
+  const file = CONSUL_HTTP_TOKEN_FILE && fileAt(CONSUL_HTTP_TOKEN_FILE, 'CONSUL_HTTP_TOKEN_FILE').trim();
+  return file || CONSUL_HTTP_TOKEN;
 }
 
 function tlsOf(env: Environment): TlsOptions | undefined {

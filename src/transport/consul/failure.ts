@@ -43,8 +43,14 @@ export const byText: readonly (readonly [RegExp, Meaning])[] = [
 export function meaningOf(status: number, text: string): Meaning {
   // The text of a redirect is of its server's making.
   if (status < 400) return status >= 300 ? foreign : garbledAnswer;
-  for (const [pattern, meaning] of byText) if (pattern.test(text)) return meaning;
+  const said = withoutNames(text);
+  for (const [pattern, meaning] of byText) if (pattern.test(said)) return meaning;
   return byStatus.get(status) ?? (status >= 500 ? unclear : refused);
+}
+
+/** The text without what it quotes: keys and values of others may say anything. */
+export function withoutNames(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
 }
 
 /** @internal By status, where the text says nothing. */

@@ -36,6 +36,11 @@ export function wireRange(range: Range): WireRange {
   return { text: wireText(range.prefix), recurse: true, slash: range.prefix.startsWith('/') };
 }
 
+/** Whether a range is all that there is. */
+export function isEverything({ text, recurse }: WireRange): boolean {
+  return recurse && text === '';
+}
+
 /** Whether a key of Consul lies in a range. */
 export function covers({ text, recurse }: Pick<WireRange, 'text' | 'recurse'>, key: string): boolean {
   return recurse ? key.startsWith(text) : key === text;

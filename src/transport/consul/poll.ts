@@ -13,14 +13,22 @@ export interface Polled {
   readonly index: bigint;
 }
 
+/** What is asked: how a scope is, at once, or once something has changed since `index`. */
+export interface Question {
+  readonly scope: Scope;
+  /** What it is called by whoever watches it, for messages. */
+  readonly name: string;
+  readonly index: bigint | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** What a poll needs of its store. */
 export interface PollContext {
   readonly clock: Clock;
   readonly random: Random;
   /** How long a query waits for a change. */
   readonly watchMs: number;
-  /** Asks for a scope, at once, or once something has changed since `index`. */
-  ask(scope: Scope, index: bigint | undefined, signal: AbortSignal): Promise<Polled>;
+  ask(question: Question): Promise<Polled>;
 }
 
 /** How often an answer may come that changes nothing: a watched key that is not there is woken by every write. */
@@ -41,7 +49,7 @@ export class Poll {
   #last: bigint | undefined;
   /** What to wait on: the same, unless an answer is wanted at once. */
   #index: bigint | undefined;
-  #current: AbortController | undefined;
+  #current: { readonly askedMs: number; readonly end: AbortController } | undefined;
 
   constructor(scope: Scope, context: PollContext) {
     this.scope = scope;
@@ -62,9 +70,9 @@ export class Poll {
     this.#stopped.abort(stopping);
   }
 
-  /** Asks again at once: the connection of the query under way may be dead. */
-  renew(): void {
-    this.#current?.abort(renewing);
+  /** Asks again at once, where the query under way is older than that: its connection may be dead. */
+  renew(sinceMs: number): void {
+    if (this.#current !== undefined && this.#current.askedMs < sinceMs) this.#current.end.abort(renewing);
   }
 
   async #run(): Promise<void> {
@@ -84,11 +92,13 @@ export class Poll {
   }
 
   async #ask(): Promise<Polled> {
-    const current = new AbortController();
-    this.#current = current;
-    const unlink = onAbort(this.#stopped.signal, (reason) => current.abort(reason));
+    const end = new AbortController();
+    this.#current = { askedMs: this.#context.clock.now(), end };
+    const unlink = onAbort(this.#stopped.signal, (reason) => end.abort(reason));
+    const [first] = this.views;
     try {
-      return await this.#context.ask(this.scope, this.#index, current.signal);
+      const name = first?.name ?? this.scope.text;
+      return await this.#context.ask({ scope: this.scope, name, index: this.#index, signal: end.signal });
     } finally {
       this.#current = undefined;
       unlink();

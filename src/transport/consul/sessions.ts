@@ -51,7 +51,7 @@ export class Sessions {
         kind: 'renew',
         method: 'PUT',
         path: `/v1/session/renew/${encodeURIComponent(lease)}`,
-        read: ({ body }: Answer) => grantedMs(parseExactly(body)),
+        read: ({ body }: Answer) => grantedMs(parseExactly(body), lease),
         verb: 'renew a lease',
         details: { lease },
         rule,
@@ -86,8 +86,9 @@ function sessionId({ ID }: Readonly<Record<string, unknown>>): string {
   throw garbled('a session has no id');
 }
 
-function grantedMs(body: unknown): number {
-  const { TTL } = objectOf(listOf(body, 'a renewed session')[0], 'a renewed session');
+function grantedMs(body: unknown, lease: LeaseId): number {
+  const { ID, TTL } = objectOf(listOf(body, 'a renewed session')[0], 'a renewed session');
+  if (ID !== lease) throw garbled('it renewed another session');
   const ms = typeof TTL === 'string' ? durationMs(TTL) : undefined;
   if (ms === undefined) throw garbled('a session has no time to live');
   return ms;

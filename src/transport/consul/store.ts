@@ -33,7 +33,7 @@ import type { Answer } from './http.js';
 import { parseExactly } from './json.js';
 import { checkNames, pathOf, type Scope, scopeOf, wireRange } from './keys.js';
 import { type ConsulConfig, type ConsulOptions, resolveOptions } from './options.js';
-import type { Polled } from './poll.js';
+import type { Polled, Question } from './poll.js';
 import { Revisions, readIndex } from './revisions.js';
 import { Sessions } from './sessions.js';
 import { maxTxnOps } from './txn.js';
@@ -96,7 +96,7 @@ export class ConsulStore implements Store {
     this.#config = config;
     this.traits = Object.freeze({ ...consulTraits, minTtlMs: config.session.minTtlMs });
     this.#revisions = new Revisions((error) => this.#end(error));
-    this.#calls = new Calls(config, clock, random, life, () => this.#watches.renew());
+    this.#calls = new Calls(config, clock, random, life, (sinceMs) => this.#watches.renew(sinceMs));
     const { place, connections, timeouts } = config;
     this.#commits = new Commits({
       ...{ calls: this.#calls, clock, random, revisions: this.#revisions, place, callMs: timeouts.callMs },
@@ -106,8 +106,8 @@ export class ConsulStore implements Store {
     this.#sessions = new Sessions(this.#calls, config);
     this.#watches = new Watches({
       ...{ clock, random, connections: connections.watches, watchMs: timeouts.watchMs },
-      ask: (scope, index, signal) => this.#ask(scope, index, signal),
-      look: (scope) => this.#state(scope),
+      ask: (question) => this.#ask(question),
+      look: (scope, name) => this.#state(scope, name),
     });
   }
 
@@ -174,30 +174,35 @@ export class ConsulStore implements Store {
   async #read(query: Query, options: CallOptions | undefined): Promise<Snapshot> {
     const range = wireRange(query);
     const since = this.#revisions.seen;
-    const { found, index } = await this.#calls.call(readJob('read', scopeOf(range), {}), options);
+    const { found, index } = await this.#calls.call(readJob('read', scopeOf(range), nameOf(query)), options);
     return { revision: this.#revisions.ofRead(index, since), entries: select(found, range, query) };
   }
 
   async #look(range: Scope, options: CallOptions): Promise<readonly WireEntry[]> {
-    return (await this.#calls.call(readJob('read', scopeOf(range), {}), options)).found;
+    return (await this.#calls.call(readJob('read', scopeOf(range), range.text), options)).found;
   }
 
-  async #state(scope: Scope): Promise<State> {
+  async #state(scope: Scope, name: string): Promise<State> {
     const [since, { moment }] = [this.#revisions.seen, this.#watches];
-    const { found, index } = await this.#calls.call(readJob('read', scope, {}), undefined);
+    const { found, index } = await this.#calls.call(readJob('read', scope, name), undefined);
     return new State(this.#revisions.ofRead(index, since), found, moment);
   }
 
-  async #ask(scope: Scope, index: bigint | undefined, signal: AbortSignal): Promise<Polled> {
+  async #ask({ scope, name, index, signal }: Question): Promise<Polled> {
     const { watchMs, attemptMs } = this.#config.timeouts;
     const [since, { moment }] = [this.#revisions.seen, this.#watches];
     const query = index === undefined ? {} : { index: String(index), wait: `${watchMs}ms` };
     // The server may stay silent for a sixteenth longer than it was asked to.
     const beginMs = index === undefined ? attemptMs : watchMs + watchMs / 16 + attemptMs;
-    const answer = await this.#calls.poll(readJob('poll', scope, query), beginMs, signal);
+    const answer = await this.#calls.poll(readJob('poll', scope, name, query), beginMs, signal);
     const state = new State(this.#revisions.ofRead(answer.index, since), answer.found, moment);
     return { state, index: answer.index };
   }
+}
+
+/** What a range is called by whoever asks for it. */
+function nameOf(range: Range): string {
+  return 'key' in range ? range.key : range.prefix;
 }
 
 /** What an answer to a read has: entries, and the index of their range. */
@@ -207,7 +212,12 @@ interface Found {
 }
 
 /** A read that the leader answers once it has made sure that it is the leader. */
-function readJob(kind: 'read' | 'poll', scope: Scope, query: Readonly<Record<string, string>>): Job<Found> {
+function readJob(
+  kind: 'read' | 'poll',
+  scope: Scope,
+  name: string,
+  query: Readonly<Record<string, string>> = {},
+): Job<Found> {
   const { text, recurse } = scope;
   const rule = `${recurse ? 'key_prefix' : 'key'} "${printable(text)}" { policy = "read" }`;
   return {
@@ -218,7 +228,7 @@ function readJob(kind: 'read' | 'poll', scope: Scope, query: Readonly<Record<str
     accepts: [404],
     read: (answer) => foundIn(answer, scope, rule),
     verb: kind === 'read' ? 'read' : 'watch',
-    details: { key: text },
+    details: { key: name },
     rule,
   };
 }

@@ -2,7 +2,7 @@ import type { Guard, Op, Query } from '../../core/store.js';
 import { CoordinationError, printable } from '../../errors.js';
 import type { WireEntry } from './entries.js';
 import { garbled } from './json.js';
-import { covers, type WireRange, wireKey, wireRange } from './keys.js';
+import { covers, isEverything, type WireRange, wireKey, wireRange } from './keys.js';
 
 /** One operation of a transaction. */
 interface KvOp {
@@ -85,8 +85,13 @@ export class Txn {
     return this.#steps[at]?.concernsHolder === true;
   }
 
-  /** What an ACL policy must say for the operation of this number. */
-  rule(at: number): string {
+  /** What an ACL policy must say for the operation of this number; by default for the first that writes. */
+  rule(
+    at: number = Math.max(
+      0,
+      this.#steps.findIndex(({ op }) => writeVerbs.has(op.Verb)),
+    ),
+  ): string {
     const { Verb = 'get', Key = '' } = this.#steps[at]?.op ?? {};
     const kind = Verb.endsWith('-tree') ? 'key_prefix' : 'key';
     return `${kind} "${printable(Key)}" { policy = "${writeVerbs.has(Verb) ? 'write' : 'read'}" }`;
@@ -206,6 +211,10 @@ class TxnBuilder {
 
   #read(query: Query): void {
     const range = wireRange(query);
+    if (isEverything(range)) {
+      const sentence = 'A commit on Consul cannot read everything: name a folder, or use read().';
+      throw new CoordinationError('UNSUPPORTED', sentence, { field: 'ops', problem: 'everything' });
+    }
     const read = this.#reads.push({ query, range }) - 1;
     const known = range.recurse ? undefined : this.#known.get(range.text);
     if (known === false) return;

@@ -29,6 +29,8 @@ export class State {
 
 /** One watch: the state that it has told of, and how to tell of the next one. Consul has no history, so it compares. */
 export class View {
+  /** What it is called by whoever watches it. */
+  readonly name: string;
   readonly scope: Scope;
   readonly queue: WatchQueue;
   readonly #wire: WireRange;
@@ -38,6 +40,7 @@ export class View {
 
   constructor(range: Range, born: number, clock: Clock, options: CallOptions | undefined, ended: (view: View) => void) {
     this.#born = born;
+    this.name = 'key' in range ? range.key : range.prefix;
     this.#wire = wireRange(range);
     this.scope = scopeOf(this.#wire);
     const resnapshot = (): void => this.#snapshot();

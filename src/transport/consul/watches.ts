@@ -8,7 +8,7 @@ export interface WatchContext extends PollContext {
   /** How many blocking queries may be open at once. */
   readonly connections: number;
   /** Reads a scope now, as any read: with repetitions, and on a connection for calls. */
-  look(scope: Scope): Promise<State>;
+  look(scope: Scope, name: string): Promise<State>;
 }
 
 /**
@@ -41,9 +41,9 @@ export class Watches {
     return view.queue;
   }
 
-  /** Asks anew for everything that is waited for: requests under way may be lost. */
-  renew(): void {
-    for (const poll of this.#polls) poll.renew();
+  /** Asks anew for what has been waited for since before then: requests under way may be lost. */
+  renew(sinceMs: number): void {
+    for (const poll of this.#polls) poll.renew(sinceMs);
   }
 
   /** Ends all watches with this error. */
@@ -113,11 +113,11 @@ export class Watches {
 
   async #open(view: View): Promise<void> {
     try {
-      view.accept(await this.#context.look(view.scope), false);
+      view.accept(await this.#context.look(view.scope, view.name), false);
     } catch (error) {
       // What passes by itself is got over by the query that it shares.
       if (!isCoordinationError(error) || !error.retryable) view.queue.fail(error);
-      else this.#pollOf(view)?.renew();
+      else this.#pollOf(view)?.renew(Number.POSITIVE_INFINITY);
     }
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { absent, put, read } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { byStatus, byText } from '../../../src/transport/consul/failure.js';
-import { type Answer, pairJson, type Reply, refused } from './fake-consul.js';
+import { type Answer, pairJson, type Reply, refused, type Seen } from './fake-consul.js';
 import { codeOf, failureOf, fakeConsul, next, passUntil, shortly, storeOn, texts, tidyUp, turns } from './tools.js';
 
 tidyUp();
@@ -356,6 +356,25 @@ describe('silence', () => {
     expect(fake.count('txn')).toBe(1);
   });
 
+  it('is no silence when an answer is long, and comes in pieces: a read has all of its time for it', async () => {
+    const { fake, clock, store, trickle } = await trickling();
+    const found = store.read({ prefix: 'k/' });
+    await trickle(3);
+    expect(texts((await found).entries)).toEqual(['k/a=v']);
+    expect(fake.seen.length).toBe(1);
+    expect(
+      await codeOf(Promise.race([store.read({ prefix: 'k/' }), trickle(5).then(() => Promise.reject(late))])),
+    ).toBe('TIMEOUT');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is no silence when the answer to a poll comes in pieces, however long that takes', async () => {
+    const { store, trickle } = await trickling();
+    const first = next(store.watch({ prefix: 'k/' }));
+    await trickle(40);
+    expect(await first).toMatchObject({ kind: 'snapshot', entries: [{ key: 'k/a' }] });
+  });
+
   it('of a server without a leader, which lasts 7 seconds, keeps no call beyond its own time (hazard 53)', async () => {
     const fake = await fakeConsul();
     fake.on('read', () => 'silence');
@@ -372,6 +391,30 @@ describe('silence', () => {
     expect(clock.now()).toBe(5_500);
   });
 });
+
+const late = new Error('it did not end');
+
+/** A server whose first answers come in pieces, one each second and a half. */
+async function trickling() {
+  const fake = await fakeConsul();
+  const clock = new VirtualClock();
+  const body = `[${pairJson({ key: 'k/a', value: 'dg==', flags: 1n, session: '', created: 11n, modified: 11n, locks: 0n })}]`;
+  fake.on('read', () => 'silence');
+  const trickle = async (pieces: number): Promise<void> => {
+    const { length } = fake.seen;
+    await shortly(() => fake.seen.length > length || fake.of('read').at(-1)?.gone === false, 'a request');
+    const { socket } = fake.of('read').at(-1) as Seen; // It has just come.
+    socket.write(`HTTP/1.1 200 OK\r\nX-Consul-Index: 11\r\nContent-Length: ${body.length + pieces}\r\n\r\n`);
+    for (let n = 0; n < pieces; n++) {
+      await turns();
+      await clock.advance(1_500);
+      socket.write(' ');
+    }
+    socket.write(body);
+    await turns();
+  };
+  return { fake, clock, store: storeOn(fake, {}, clock), trickle };
+}
 
 describe('Retry-After (hazard 81)', () => {
   it('is waited for before the next attempt', async () => {

@@ -135,13 +135,31 @@ describe('a token', () => {
     const fake = await fakeConsul();
     let asked = 0;
     const token = async (): Promise<string> => {
-      if (++asked === 1) throw new Error('the vault is sealed');
+      if (++asked <= 2) throw new Error('the vault is sealed');
       return secret;
     };
     const store = storeOn(fake, { token });
-    await expect(store.read({ key: 'k' })).rejects.toThrow();
+    const sealed = {
+      code: 'UNAUTHENTICATED',
+      retryable: true,
+      cause: expect.objectContaining({ message: 'the vault is sealed' }),
+    };
+    expect(await failureOf(store.read({ key: 'k' }))).toMatchObject(sealed);
+    expect(await failureOf(store.commit([], [put('k', 'v')]))).toMatchObject(sealed);
     expect((await store.read({ key: 'k' })).entries).toEqual([]);
-    expect(fake.seen[0]?.headers['x-consul-token']).toBe(secret);
+    expect(fake.seen.map(({ headers }) => headers['x-consul-token'])).toEqual([secret]);
+  });
+
+  it('whose source fails for a while ends no watch', async () => {
+    const fake = await fakeConsul();
+    let asked = 0;
+    const token = async (): Promise<string> => {
+      if (++asked <= 3) throw new Error('the vault is sealed');
+      return secret;
+    };
+    const watch = storeOn(fake, { token }).watch({ key: 'k' });
+    expect(told(await next(watch))).toEqual(['snapshot']);
+    expect(asked).toBe(4);
   });
 
   it.each([`${secret}\n`, `${secret} x`, `${secret}\u{1f600}`, '', 7, undefined, null, { secret }])(

@@ -123,6 +123,21 @@ describe('a renewal', () => {
     expect(fake.count('renew')).toBe(7);
   });
 
+  it('does not wait behind calls that the server is slow to answer', async () => {
+    const fake = await fakeConsul();
+    for (const kind of ['read', 'txn', 'poll'] as const) fake.on(kind, () => 'silence');
+    const store = storeOn(fake, { connections: { calls: 1, watches: 1 } });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { id } = await store.grant(10_000);
+    const calls = [store.read({ key: 'k' }, { signal }), store.commit([], [put('k', '')], { signal })];
+    const slow = Promise.allSettled([...calls, store.watch({ key: 'k' }, { signal }).next()]);
+    await shortly(() => fake.count('read') > 0, 'a slow call');
+    expect((await store.renew(id, { timeoutMs: 1_000 })).id).toBe(id);
+    controller.abort(new Error('enough'));
+    await slow;
+  });
+
   it.each(['a/b', '../../kv/x', 'a b', 'a?x=1', 'a#b', 'a\nb', '\u00e4', '%2e%2e'])(
     'puts whatever it is about into the path as one piece: %j',
     async (lease) => {

@@ -335,14 +335,20 @@ describe('a commit', () => {
     expect(fake.seen.length).toBe(1);
   });
 
-  it('may read everything', async () => {
+  it('that would read everything is UNSUPPORTED, before anything is sent; as otherwise read it is none', async () => {
     const fake = await fakeConsul();
     fake.kv.set('a', '1');
     const store = storeOn(fake);
-    const { reads } = await store.commit([], [read({ prefix: '/' })]);
-    expect(texts(reads[0])).toEqual(['/a=1']);
-    const refused = await store.commit([absent('a')], [], { otherwise: [{ prefix: '/' }, { key: 'a' }] });
-    expect(refused.reads.map((entries) => texts(entries))).toEqual([['/a=1'], ['a=1']]);
+    const everything = read({ prefix: '/' });
+    expect(await codeOf(store.commit([], [put('b', ''), everything]))).toBe('UNSUPPORTED');
+    expect(fake.seen).toEqual([]);
+    for (const otherwise of [[{ prefix: '/' }], [{ prefix: '/' }, { key: 'a' }]]) {
+      const { ok, reads } = await store.commit([absent('a')], [], { otherwise });
+      expect([ok, reads.map((entries) => texts(entries))]).toEqual([
+        false,
+        [['/a=1'], ['a=1']].slice(0, otherwise.length),
+      ]);
+    }
   });
 
   it('that would delete everything is refused by Consul, which knows no such operation, and nothing is applied', async () => {

@@ -176,7 +176,7 @@ export class Calls {
     if (job.kind !== 'poll') this.#answered();
     const { status, body: text } = answer;
     if (status !== 200 && job.accepts?.includes(status) !== true) {
-      throw new Failure(meaningOf(status, text), `${status} ${text}`, { pauseMs: pauseOf(answer) });
+      throw new Failure(meaningOf(status, text), `${status} ${text.trim()}`, { pauseMs: pauseOf(answer) });
     }
     return readAnswer(job, answer);
   }

@@ -108,6 +108,7 @@ const openings: Partial<Record<ErrorCode, string>> = {
   PERMISSION_DENIED: 'The token does not permit this',
   TLS_FAILED: 'No TLS connection could be made',
   LEASE_NOT_FOUND: 'The session has ended',
+  INVALID_TTL: 'The servers have a higher session_ttl_min than the option session.minTtlMs says',
   PROTOCOL_ERROR: 'The answer is not what a Consul gives',
 };
 

@@ -137,7 +137,7 @@ export function inRange(range: Range, key: string): boolean {
   return 'key' in range ? range.key === key : key.startsWith(range.prefix);
 }
 
-/** @internal Refuses a commit that touches a key more than once and puts it, with `DUPLICATE_KEY`. */
+/** Refuses a commit that touches a key more than once and puts it, with `DUPLICATE_KEY`. */
 export function checkDuplicates(ops: readonly Op[]): void {
   if (ops.length < 2) return;
   const seen = new Set<string>();

@@ -52,7 +52,11 @@ export class Txn {
 
   /** Whether it only looks. */
   get readsOnly(): boolean {
-    return !this.#steps.some(({ op }) => writeVerbs.has(op.Verb));
+    return this.#firstWrite === -1;
+  }
+
+  get #firstWrite(): number {
+    return this.#steps.findIndex(({ op }) => writeVerbs.has(op.Verb));
   }
 
   /** The request. Throws `VALUE_TOO_LARGE` for what Consul would not take, by its default settings. */
@@ -86,13 +90,8 @@ export class Txn {
   }
 
   /** What an ACL policy must say for the operation of this number; by default for the first that writes. */
-  rule(
-    at: number = Math.max(
-      0,
-      this.#steps.findIndex(({ op }) => writeVerbs.has(op.Verb)),
-    ),
-  ): string {
-    const { Verb = 'get', Key = '' } = this.#steps[at]?.op ?? {};
+  rule(at = this.#firstWrite): string {
+    const { Verb = 'get', Key = '' } = this.#steps[Math.max(0, at)]?.op ?? {};
     const kind = Verb.endsWith('-tree') ? 'key_prefix' : 'key';
     return `${kind} "${printable(Key)}" { policy = "${writeVerbs.has(Verb) ? 'write' : 'read'}" }`;
   }

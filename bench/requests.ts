@@ -10,6 +10,8 @@ export default bench;
 
 const lineLengths = [2, 100, 1_000] as const;
 const clientCount = 4;
+/** With a short line: more lines. */
+const minHandoffs = 100;
 /** Whoever waits looks by itself once per TTL; with this one, not within the bench. */
 const ttlMs = 60_000;
 
@@ -19,7 +21,7 @@ async function run(context: BenchContext): Promise<readonly Figure[]> {
     const line = new LineDrain(name, clients, meterOf(clients));
     const figures = new Figures(name);
     for (const waiters of lineLengths) {
-      const drained = await line.drain(waiters);
+      const drained = await line.drain(waiters, minHandoffs);
       const { handoffs, requests, lineUpMs, drainMs } = drained;
       figures.gated(
         `per handoff, ${waiters} waiting`,

@@ -36,9 +36,6 @@ export interface Drained {
   readonly drainMs: number;
 }
 
-/** Handoffs to count with a short line: more lines, one after the other. */
-const minHandoffs = 100;
-
 /** Sums requests of several clients, kind by kind. */
 export function sumOf(all: readonly Requests[]): Requests {
   return all.reduce((sum, each) => plus(sum, each), {});
@@ -57,8 +54,8 @@ export class LineDrain {
     this.#meter = meter;
   }
 
-  /** Lets lines of that length form and go until there were enough handoffs. */
-  async drain(waiters: number): Promise<Drained> {
+  /** Lets lines of that length form and go, one after the other, until there were enough handoffs. */
+  async drain(waiters: number, minHandoffs: number): Promise<Drained> {
     let sum: Drained = { handoffs: 0, requests: {}, lineUpRequests: {}, lineUpMs: 0, drainMs: 0 };
     while (sum.handoffs < minHandoffs) {
       const drained = await this.#drainOne(waiters);

@@ -9,7 +9,7 @@ import { median, summarize } from './lib/statistics.js';
 const name = 'consul-uncontended';
 const perRound = 50;
 /** So many of each before anything counts: until then, V8 has not compiled what it will. */
-const warmUp = 500;
+const warmUp = 1_500;
 const minRounds = 20;
 
 const bench: Bench = {

@@ -178,17 +178,21 @@ describe('an answer that is an error', () => {
     }
   });
 
-  it('ends as TIMEOUT or with its own code when the time of the call is over before it passes', async () => {
+  it('is asked for again until the time of the call is over, and tells then that nothing was applied', async () => {
     const fake = await fakeConsul();
-    fake.on('read', () => answer(500, 'No cluster leader'));
-    fake.on('txn', () => answer(500, 'No cluster leader'));
-    const store = storeOn(fake, { retry: { attempts: 1_000, baseMs: 5, capMs: 5 } });
-    const options = { timeoutMs: 100 };
-    const calls = [store.read({ key: 'k' }, options), store.commit([], [put('k', 'v')], options)];
-    for (const { code, retryable } of await Promise.all(calls.map(failureOf))) {
-      expect([code, retryable]).toEqual([expect.stringMatching(/^(?:UNAVAILABLE|TIMEOUT)$/), true]);
+    const clock = new VirtualClock();
+    for (const kind of ['read', 'txn'] as const) fake.on(kind, () => answer(500, 'No cluster leader'));
+    const store = storeOn(fake, { retry: { attempts: 1_000, baseMs: 100, capMs: 100 } }, clock);
+    const errors: unknown[] = [];
+    const calls = [store.read({ key: 'k' }), store.commit([], [put('k', 'v')])];
+    for (const call of calls) call.catch((error: unknown) => errors.push(error));
+    await passUntil(clock, () => errors.length === calls.length, 'the end of both');
+    for (const error of errors) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/^(?:UNAVAILABLE|TIMEOUT)$/), retryable: true });
     }
-    expect(fake.count('txn')).toBeGreaterThan(2);
+    expect(clock.now()).toBeGreaterThan(4_500);
+    expect(clock.now()).toBeLessThan(5_200);
+    for (const kind of ['read', 'txn'] as const) expect(fake.count(kind)).toBeGreaterThan(20);
   });
 });
 
@@ -345,15 +349,19 @@ describe('silence', () => {
     expect(fake.of('read')[0]?.socket).not.toBe(fake.of('read')[1]?.socket);
   });
 
-  it('in the midst of an answer counts as well', async () => {
+  it.each([0, 10])('after %i bytes of an answer counts as well', async (stallAfter) => {
     const fake = await fakeConsul();
-    const half = (): Reply => ({ ...answer(200, `[${' '.repeat(50)}]`), stallAfter: 10 });
-    fake.on('read', half);
+    const half = (): Reply => ({ ...answer(200, `[${' '.repeat(50)}]`, { 'x-consul-index': '11' }), stallAfter });
+    fake.next('read', half, half);
     fake.on('txn', half);
     const store = storeOn(fake, { timeouts: { attemptMs: 40 } });
-    expect(await codeOf(store.read({ key: 'k' }, { timeoutMs: 100 }))).toBe('TIMEOUT');
+    expect((await store.read({ key: 'k' })).entries).toEqual([]);
+    expect(fake.count('read')).toBe(3);
     expect(await codeOf(store.commit([], [put('k', 'v')], { timeoutMs: 100 }))).toBe('UNKNOWN_OUTCOME');
     expect(fake.count('txn')).toBe(1);
+    fake.next('read', half);
+    expect((await next(store.watch({ key: 'k' }))).kind).toBe('snapshot');
+    expect(fake.count('read')).toBe(5);
   });
 
   it('is no silence when an answer is long, and comes in pieces: a read has all of its time for it', async () => {
@@ -640,6 +648,8 @@ describe('a refusal', () => {
     ['too many operations', 'TOO_MANY_OPS'],
     ['too large', 'VALUE_TOO_LARGE'],
     ['due to lock delay', 'TIMEOUT'],
+    ['"Permission denied" and "', 'PERMISSION_DENIED'],
+    ['\\"Permission denied\\', 'PERMISSION_DENIED'],
   ])('that is about a key named "%s" is one like any other, and not %s', async (words) => {
     const fake = await fakeConsul();
     fake.kv.set(`app/${words}`, 'taken');

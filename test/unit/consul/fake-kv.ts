@@ -40,20 +40,22 @@ export interface KvRange {
   readonly recurse: boolean;
 }
 
+/** As Go's %q, which escapes quotes. */
+const quoted = (text: string): string => JSON.stringify(text);
 const byKey = (a: Pair, b: Pair): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
 const inRange = ({ text, recurse }: KvRange, key: string): boolean => (recurse ? key.startsWith(text) : key === text);
 const highest = (indexes: readonly bigint[]): bigint => indexes.reduce((a, b) => (a > b ? a : b), 0n);
 
 function checkIndex({ Key, Index = 0n }: TxnOp, old: Pair | undefined): readonly Pair[] | string {
-  if (old === undefined) return `failed to check index, key "${Key}" doesn't exist`;
+  if (old === undefined) return `failed to check index, key ${quoted(Key)} doesn't exist`;
   if (old.modified === Index) return [{ ...old, value: '' }];
-  return `failed index check for key "${Key}", current modify index ${old.modified} != ${Index}`;
+  return `failed index check for key ${quoted(Key)}, current modify index ${old.modified} != ${Index}`;
 }
 
 function checkSession({ Key, Session = '' }: TxnOp, old: Pair | undefined): readonly Pair[] | string {
-  if (old === undefined) return `failed to check session, key "${Key}" doesn't exist`;
+  if (old === undefined) return `failed to check session, key ${quoted(Key)} doesn't exist`;
   if (old.session === Session) return [{ ...old, value: '' }];
-  return `failed session check for key "${Key}", current session "${old.session}" != "${Session}"`;
+  return `failed session check for key ${quoted(Key)}, current session ${quoted(old.session)} != ${quoted(Session)}`;
 }
 
 /** Keys, sessions and their indexes, by the rules that were measured on Consul 1.8. No session ends by itself. */
@@ -140,7 +142,7 @@ export class FakeKv {
   /** All operations or none. What failed is told of every operation that did; lock delays are looked at before all else. */
   txn(ops: readonly TxnOp[]): { readonly results: readonly Pair[] } | { readonly errors: readonly TxnError[] } {
     const delays = [...ops.entries()].flatMap(([OpIndex, { Verb, Key }]) => {
-      const What = `failed to lock key "${Key}" due to lock delay`;
+      const What = `failed to lock key ${quoted(Key)} due to lock delay`;
       return Verb === 'lock' && this.delayed.has(Key) ? [{ OpIndex, What }] : [];
     });
     if (delays.length > 0) return { errors: delays };
@@ -167,13 +169,13 @@ export class FakeKv {
     const old = draft.get(Key);
     switch (Verb) {
       case 'check-not-exists':
-        return old === undefined ? [] : `key "${Key}" exists`;
+        return old === undefined ? [] : `key ${quoted(Key)} exists`;
       case 'check-index':
         return checkIndex(op, old);
       case 'check-session':
         return checkSession(op, old);
       case 'get':
-        return old === undefined ? `key "${Key}" doesn't exist` : [old];
+        return old === undefined ? `key ${quoted(Key)} doesn't exist` : [old];
       case 'get-tree':
         return [...draft.values()].filter(({ key }) => key.startsWith(Key)).sort(byKey);
       case 'set':
@@ -184,7 +186,7 @@ export class FakeKv {
         if (old !== undefined && old.session !== '' && old.session === op.Session) {
           return [this.#write(draft, op, '', old.locks)];
         }
-        return `failed to unlock key "${Key}", lock isn't held, or is held by another session`;
+        return `failed to unlock key ${quoted(Key)}, lock isn't held, or is held by another session`;
       case 'delete':
         draft.delete(Key);
         return [];
@@ -199,12 +201,12 @@ export class FakeKv {
   #lock(draft: Map<string, Pair>, op: TxnOp, old: Pair | undefined): readonly Pair[] | string {
     const { Key, Session = '' } = op;
     if (Session.length !== 36) return 'failed session lookup: index error: UUID must be 36 characters';
-    if (!this.sessions.has(Session)) return `invalid session "${Session}"`;
+    if (!this.sessions.has(Session)) return `invalid session ${quoted(Session)}`;
     const { session = '', locks = 0n } = old ?? {};
     if (session === Session) return [this.#write(draft, op, Session, locks)];
     return session === ''
       ? [this.#write(draft, op, Session, locks + 1n)]
-      : `failed to lock key "${Key}", lock is already held`;
+      : `failed to lock key ${quoted(Key)}, lock is already held`;
   }
 
   /** A write that changes nothing leaves the index of the key as it is, as Consul from 1.9 on does. */

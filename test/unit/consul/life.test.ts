@@ -193,11 +193,13 @@ describe('a connection', () => {
       server.close();
     });
     const { port } = server.address() as AddressInfo; // It listens on a port.
-    const timeouts = { connectMs: 30, attemptMs: 60, callMs: 200 };
-    const store = storeOn(`https://127.0.0.1:${port}`, { timeouts });
-    const calls = [store.commit([], [put('k', 'v')]), store.read({ key: 'k' })];
-    for (const code of await Promise.all(calls.map(codeOf))) expect(code).toMatch(/^(?:UNAVAILABLE|TIMEOUT)$/);
-    await store.close();
+    const clock = new VirtualClock();
+    const store = storeOn(`https://127.0.0.1:${port}`, { retry: { attempts: 1 }, timeouts: { connectMs: 500 } }, clock);
+    const codes = Promise.all([store.commit([], [put('k', 'v')]), store.read({ key: 'k' })].map(codeOf));
+    await shortly(() => sockets.size === 2, 'both are under way');
+    await clock.advance(500);
+    for (const code of await codes) expect(code).toMatch(/^(?:UNAVAILABLE|TIMEOUT)$/);
+    expect(clock.pending).toBe(0);
     await shortly(() => sockets.size === 0, 'no connection is left');
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { put, type Watch } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulStore } from '../../../src/transport/consul/store.js';
-import type { Answer, FakeConsul, Reply } from './fake-consul.js';
+import { type Answer, type FakeConsul, pairJson, type Reply } from './fake-consul.js';
 import { codeOf, fakeConsul, listenersOf, next, passUntil, shortly, storeOn, tidyUp, told, turns } from './tools.js';
 
 tidyUp();
@@ -218,6 +218,33 @@ describe('an index that goes back (hazard 71)', () => {
     expect(await nextWhile(clock, watch)).toEqual(['k/b=2']);
   });
 
+  it('and is hidden by an answer that comes too early, is noticed by asking without it', async () => {
+    const { fake, clock, watch } = await started();
+    fake.kv.jump(1_000n);
+    fake.kv.set('k/a', 'before');
+    await nextWhile(clock, watch);
+    await passUntil(
+      clock,
+      () => fake.of('poll').at(-1)?.query.get('index') === '1001' && fake.openPolls === 1,
+      'a poll',
+    );
+    // Consul ends the queries about a state that it throws away with what they have seen of it.
+    const [pair] = fake.kv.pairs.values();
+    const last = {
+      status: 200,
+      headers: { 'x-consul-index': '1001' },
+      body: `[${pair === undefined ? '' : pairJson(pair)}]`,
+    };
+    const reads = fake.count('read');
+    let restored = false;
+    fake.on('poll', (_, plain) => (restored ? plain() : last));
+    fake.kv.jump(1_001n);
+    await passUntil(clock, () => fake.count('read') > reads, 'a read without index');
+    restored = true;
+    fake.kv.restore(20n);
+    expect(await nextWhile(clock, watch)).toEqual(['snapshot']);
+  });
+
   it('by a poll shows that a backup was restored once something is written', async () => {
     const { fake, clock, store, watch } = await started();
     fake.kv.jump(1_000n);
@@ -357,6 +384,35 @@ describe('a failure', () => {
     back.kv.jump(50n);
     back.kv.set('k/b', 'after');
     expect((await nextWhile(clock, watch)).sort()).toEqual(['-k/a', 'k/b=after']);
+  });
+
+  it('of one poll leaves the others alone, however often it fails', async () => {
+    const { fake, clock, store } = await started();
+    const quiet = Array.from({ length: 5 }, (_, n) => store.watch({ prefix: `quiet/${n}/` }));
+    for (const each of quiet) await next(each);
+    await passUntil(clock, () => fake.openPolls === 6, 'six polls');
+    fake.on('poll', ({ range }, plain) => (range.text === 'k/' ? 'hangup' : plain()));
+    fake.kv.set('k/a', '1');
+    const polls = (): number => fake.of('poll').filter(({ range }) => range.text !== 'k/').length;
+    const [before, from] = [polls(), clock.now()];
+    for (let n = 0; n < 20; n++) {
+      await store.read({ key: 'elsewhere' });
+      await passUntil(clock, () => clock.now() >= from + n * 1_000, 'a second');
+    }
+    // A write to keys that are not there wakes each of them once.
+    expect(polls() - before).toBeLessThanOrEqual(3 * quiet.length);
+  });
+
+  it('of a call makes polls be asked again once another is answered, since their connections may be dead', async () => {
+    const { fake, clock, store } = await started();
+    fake.next('read', 'reset');
+    await clock.advance(1_000);
+    const [polls, from] = [fake.count('poll'), clock.now()];
+    const reading = store.read({ key: 'elsewhere' });
+    await passUntil(clock, () => fake.count('poll') > polls && fake.openPolls === 1, 'another poll', 5);
+    expect((await reading).entries).toEqual([]);
+    expect(clock.now() - from).toBeLessThan(5_000);
+    expect(fake.of('poll').at(-2)?.gone).toBe(true);
   });
 
   it('before the first batch is got over in the same way', async () => {

@@ -321,6 +321,16 @@ describe('a commit', () => {
       expect([ok, revision]).toEqual([true, fake.kv.index]);
     }
     expect([...fake.kv.pairs.keys()]).toEqual(['d/b']);
+    // In the request itself, not by a look afterwards.
+    expect(fake.count('read')).toBe(0);
+  });
+
+  it('deletes whole folders before it writes anything: Consul 1.8 would not wake those who wait for a key in one', async () => {
+    const fake = await fakeConsul();
+    await storeOn(fake).commit([absent('g')], [put('a', ''), remove('b'), remove({ prefix: 'd/' })]);
+    expect(lastOps(fake).map((op) => ('Verb' in op ? op.Verb : ''))).toEqual([
+      ...['check-not-exists', 'delete-tree', 'set', 'check-session', 'delete'],
+    ]);
   });
 
   it('reads in its place among the steps', async () => {

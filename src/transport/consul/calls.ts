@@ -1,6 +1,6 @@
 import { Backoff } from '../../core/backoff.js';
 import type { Clock, Random } from '../../core/clock.js';
-import { onAbort, openScope, orAbort, type Scope, sleep } from '../../core/signals.js';
+import { openScope, orAbort, type Scope, sleep } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
 import { CoordinationError, type ErrorDetails, isCoordinationError, printable } from '../../errors.js';
 import { Failure, garbledAnswer, meaningOf, unknownOutcome } from './failure.js';
@@ -47,7 +47,7 @@ interface Struggle<A> {
   readonly timeoutMs: number;
   readonly untilMs: number;
   readonly scope: Scope;
-  readonly backoff: Backoff;
+  backoff: Backoff | undefined;
   attempts: number;
   tokens: number;
   token: Asked;
@@ -64,25 +64,19 @@ export class Calls {
   readonly #http: Http;
   readonly #polls: Http;
   readonly #sessions: Http;
-  readonly #life: AbortSignal;
+  readonly #scopes = new Set<Scope>();
   readonly #recovered: (sinceMs: number) => void;
   /** What every request says about where it is meant for. */
   readonly #place: string;
   #token: Asked | undefined;
   #failedMs: number | undefined;
+  #closed: { readonly reason: unknown } | undefined;
 
   /** `recovered` is told when a call was answered again after one had failed on its way, and when that was. */
-  constructor(
-    config: ConsulConfig,
-    clock: Clock,
-    random: Random,
-    life: AbortSignal,
-    recovered: (sinceMs: number) => void,
-  ) {
+  constructor(config: ConsulConfig, clock: Clock, random: Random, recovered: (sinceMs: number) => void) {
     this.#config = config;
     this.#clock = clock;
     this.#random = random;
-    this.#life = life;
     this.#http = new Http(config, clock, config.connections.calls);
     this.#polls = new Http(config, clock, config.connections.watches);
     this.#sessions = new Http(config, clock, sessionConnections);
@@ -92,6 +86,8 @@ export class Calls {
 
   /** Ends everything with this reason. */
   close(reason: unknown): void {
+    this.#closed ??= { reason };
+    for (const scope of [...this.#scopes]) scope.abort(reason);
     this.#http.close(reason);
     this.#polls.close(reason);
     this.#sessions.close(reason);
@@ -101,11 +97,17 @@ export class Calls {
   async call<A>(job: Job<A>, options: CallOptions | undefined): Promise<A> {
     const timeoutMs = options?.timeoutMs ?? this.#config.timeouts.callMs;
     const untilMs = this.#clock.now() + timeoutMs;
-    const scope = openScope(this.#clock, { signal: options?.signal }, job.verb);
-    const unlink = onAbort(this.#life, scope.abort);
-    const { baseMs, capMs } = this.#config.retry;
-    const backoff = new Backoff(this.#clock, this.#random, { baseMs, capMs });
-    const struggle: Struggle<A> = { job, timeoutMs, untilMs, scope, backoff, attempts: 0, tokens: 0, token: none };
+    const scope = this.#open(options?.signal);
+    const struggle: Struggle<A> = {
+      job,
+      timeoutMs,
+      untilMs,
+      scope,
+      backoff: undefined,
+      attempts: 0,
+      tokens: 0,
+      token: none,
+    };
     try {
       for (;;) {
         try {
@@ -116,20 +118,30 @@ export class Calls {
         }
       }
     } finally {
-      unlink();
-      scope[Symbol.dispose]();
+      this.#done(scope);
     }
+  }
+
+  /** A scope that ends with the signal, or with the store. */
+  #open(signal: AbortSignal | undefined): Scope {
+    const scope = openScope(this.#clock, { signal }, 'a call');
+    if (this.#closed !== undefined) scope.abort(this.#closed.reason);
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  #done(scope: Scope): void {
+    this.#scopes.delete(scope);
+    scope[Symbol.dispose]();
   }
 
   /** Waits, unless the signal or the store ends it before, with its reason. */
   async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const scope = openScope(this.#clock, { signal }, 'a pause');
-    const unlink = onAbort(this.#life, scope.abort);
+    const scope = this.#open(signal);
     try {
       await sleep(this.#clock, ms, scope);
     } finally {
-      unlink();
-      scope[Symbol.dispose]();
+      this.#done(scope);
     }
   }
 
@@ -155,7 +167,7 @@ export class Calls {
     const { attemptMs } = this.#config.timeouts;
     const leftMs = Math.max(1, untilMs - this.#clock.now());
     struggle.token = this.#currentToken();
-    const token = await this.#tokenWithin(struggle.token, leftMs, scope);
+    const token = struggle.token === none ? undefined : await this.#tokenWithin(struggle.token, leftMs, scope);
     const beginMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
     // A session must not have to wait behind calls that the store is slow to answer.
     const http = sessionKinds.has(job.kind) ? this.#sessions : this.#http;
@@ -211,7 +223,6 @@ export class Calls {
 
   /** Whoever gives the token may be slow, and must not keep a call beyond its time. */
   async #tokenWithin(asked: Asked, leftMs: number, scope: Scope): Promise<string | undefined> {
-    if (this.#config.token === undefined) return undefined;
     const wait = openScope(this.#clock, { timeoutMs: leftMs }, 'the token');
     try {
       return await orAbort(orAbort(asked, scope), wait);
@@ -222,7 +233,7 @@ export class Calls {
 
   /** Decides what becomes of a call after a failure: throws its error, or returns when it may be tried again. */
   async #recover<A>(struggle: Struggle<A>, failure: Failure): Promise<void> {
-    const { job, scope, untilMs, backoff } = struggle;
+    const { job, scope, untilMs } = struggle;
     const { meaning, pauseMs } = failure;
     struggle.attempts++;
     scope.throwIfAborted();
@@ -231,7 +242,8 @@ export class Calls {
     const error = (): CoordinationError => failure.toError(what, job.details, job.rule);
     if (this.#clock.now() >= untilMs) throw timedOut(struggle, error());
     if (!this.#mayRepeat(struggle, failure)) throw error();
-    const waitMs = Math.max(backoff.nextMs(), pauseMs);
+    struggle.backoff ??= new Backoff(this.#clock, this.#random, this.#config.retry);
+    const waitMs = Math.max(struggle.backoff.nextMs(), pauseMs);
     if (this.#clock.now() + waitMs >= untilMs) throw meaning.code === 'TIMEOUT' ? timedOut(struggle, error()) : error();
     await sleep(this.#clock, waitMs, scope);
   }

@@ -72,15 +72,13 @@ export class Http {
 
   #start(order: Exchange, resolve: (answer: Answer) => void, reject: (reason: unknown) => void): void {
     const { address, timeouts } = this.#config;
-    const timers: Cancel[] = [];
-    const { limitMs, beginMs } = order;
-    let silent = this.#clock.after(beginMs, () => late(beginMs));
-    let sent = false;
+    const watch = new Watchdog(this.#clock, order, timeouts.attemptMs, (failure) => fail(failure));
+    let cancelConnect: Cancel = () => {};
     let unlink = (): void => {};
     const settle = (): boolean => {
-      if (!this.#open.delete(abort)) return false;
-      silent();
-      for (const cancel of timers) cancel();
+      if (!this.#open.delete(fail)) return false;
+      watch.stop();
+      cancelConnect();
       unlink();
       return true;
     };
@@ -89,35 +87,27 @@ export class Http {
       reject(reason);
       outgoing.destroy();
     };
-    const abort = (reason: unknown): void => fail(reason);
-    const late = (ms: number): void => fail(timeFailure(ms, sent));
-
-    this.#open.add(abort);
+    this.#open.add(fail);
     const outgoing = this.#request(order);
-    if (limitMs !== undefined) timers.push(this.#clock.after(limitMs, () => late(limitMs)));
-    outgoing.on('error', (error) => fail(connectionFailure(error, sent, address.secure)));
+    outgoing.on('error', (error) => fail(connectionFailure(error, watch.sent, address.secure)));
     outgoing.on('socket', (socket) => {
-      const connectMs = Math.min(timeouts.connectMs, beginMs);
-      const cancel = this.#clock.after(connectMs, () => sent || late(connectMs));
-      timers.push(cancel);
-      onConnected(socket, address.secure, () => {
-        sent = true;
-        cancel();
+      watch.sent = isConnected(socket, address.secure);
+      if (watch.sent) return;
+      const connectMs = Math.min(timeouts.connectMs, order.beginMs);
+      cancelConnect = this.#clock.after(connectMs, () => fail(timeFailure(connectMs, false)));
+      socket.setKeepAlive(true, probeMs);
+      socket.once(address.secure ? 'secureConnect' : 'connect', () => {
+        watch.sent = true;
+        cancelConnect();
       });
     });
     outgoing.on('response', (incoming) => {
-      const heard = (): void => {
-        silent();
-        silent = this.#clock.after(timeouts.attemptMs, () => late(timeouts.attemptMs));
-      };
-      heard();
-      incoming.on('data', heard);
-      collect(incoming, fail, (body) => {
+      collect(incoming, watch, fail, (body) => {
         if (settle()) resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body });
       });
     });
-    unlink = onAbort(order.signal, abort);
-    if (this.#open.has(abort)) outgoing.end(order.body);
+    unlink = onAbort(order.signal, fail);
+    if (this.#open.has(fail)) outgoing.end(order.body);
   }
 
   #request({ method, path, body, token }: Exchange): ClientRequest {
@@ -140,22 +130,67 @@ function pem(
   return Object.fromEntries(given.map(([name, text]) => [name, typeof text === 'string' ? text : Buffer.from(text)]));
 }
 
-/** Calls `run` once the socket can carry a request, at once where it is one that was kept open. */
-function onConnected(socket: Socket, secure: boolean, run: () => void): void {
-  const tls = secure ? (socket as TLSSocket) : undefined;
-  if (!socket.connecting && (tls === undefined || tls.getProtocol() !== null)) {
-    run();
-    return;
+/** Whether the socket can carry a request: it is one that was kept open. */
+function isConnected(socket: Socket, secure: boolean): boolean {
+  return !socket.connecting && (!secure || (socket as TLSSocket).getProtocol() !== null);
+}
+
+/**
+ * Ends a request that takes too long: until the answer begins, altogether, or by standing still in the middle. One timer
+ * for all of it, which is set again only where it goes off and there is more time: most requests are over long before.
+ */
+class Watchdog {
+  /** Whether the request can have reached the server. */
+  sent = false;
+  readonly #clock: Clock;
+  readonly #order: Exchange;
+  readonly #idleMs: number;
+  readonly #fail: (failure: Failure) => void;
+  readonly #startMs: number;
+  #heardMs: number | undefined;
+  #cancel: Cancel;
+
+  constructor(clock: Clock, order: Exchange, idleMs: number, fail: (failure: Failure) => void) {
+    this.#clock = clock;
+    this.#order = order;
+    this.#idleMs = idleMs;
+    this.#fail = fail;
+    this.#startMs = clock.now();
+    this.#cancel = clock.after(order.beginMs, () => this.#look());
   }
-  socket.setKeepAlive(true, probeMs);
-  socket.once(secure ? 'secureConnect' : 'connect', run);
+
+  /** Something of the answer has come. */
+  heard(): void {
+    this.#heardMs = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const now = this.#clock.now();
+    const { beginMs, limitMs = Number.POSITIVE_INFINITY } = this.#order;
+    const limitLeftMs = this.#startMs + limitMs - now;
+    const idleLeftMs = this.#heardMs === undefined ? 0 : this.#heardMs + this.#idleMs - now;
+    if (limitLeftMs <= 0) this.#fail(timeFailure(limitMs, this.sent));
+    else if (idleLeftMs <= 0) this.#fail(timeFailure(this.#heardMs === undefined ? beginMs : this.#idleMs, this.sent));
+    else this.#cancel = this.#clock.after(Math.min(limitLeftMs, idleLeftMs), () => this.#look());
+  }
 }
 
 /** Reads an answer to its end. */
-function collect(incoming: IncomingMessage, fail: (reason: unknown) => void, done: (body: string) => void): void {
+function collect(
+  incoming: IncomingMessage,
+  watch: Watchdog,
+  fail: (reason: unknown) => void,
+  done: (body: string) => void,
+): void {
   const chunks: Buffer[] = [];
   let size = 0;
+  watch.heard();
   incoming.on('data', (chunk: Buffer) => {
+    watch.heard();
     size += chunk.length;
     if (size > maxAnswerBytes) fail(new Failure(garbledAnswer, `an answer of more than ${maxAnswerBytes} bytes`));
     else chunks.push(chunk);

@@ -22,9 +22,9 @@ const maxUint64 = 2n ** 64n - 1n;
 
 /** A whole number from an answer, with every digit. Throws `PROTOCOL_ERROR` for anything but 0 to 2^64 - 1. */
 export function wholeNumber(value: unknown, field: string): bigint {
-  const text = typeof value === 'number' ? String(value) : value;
-  if (typeof text === 'string' && /^\d{1,20}$/.test(text)) {
-    const number = BigInt(text);
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (typeof value === 'string' && /^\d{1,20}$/.test(value)) {
+    const number = BigInt(value);
     if (number <= maxUint64) return number;
   }
   throw garbled(`${field} is no whole number`);

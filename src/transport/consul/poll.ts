@@ -33,8 +33,11 @@ export interface PollContext {
 
 /** How often an answer may come that changes nothing: a watched key that is not there is woken by every write. */
 const idle = { burst: 2, perSecond: 5 };
-/** How often a hot key is looked at. What it was in between is not seen. */
+/** How often what changes is looked at. What it was in between is not seen. */
 const busy = { burst: 100, perSecond: 100 };
+
+/** So many entries that did not concern anybody count as one answer more. */
+const besideShare = 200;
 
 /** One blocking query after the other about one scope, for all views that it shows. */
 export class Poll {
@@ -111,12 +114,16 @@ export class Poll {
     const reset = this.#last !== undefined && index < this.#last;
     // An answer before its time without anything new: the state was replaced, and would now be waited on in vain.
     const early = index === this.#index && tookMs < this.#context.watchMs;
+    const moved = index !== this.#last;
     this.#last = index;
     this.#index = reset || early ? undefined : index;
     let changed = false;
     for (const view of this.views) if (view.accept(state, reset)) changed = true;
     const { signal } = this.#stopped;
-    await (changed ? this.#busy : this.#idle).take(signal);
+    if (changed) await this.#busy.take(1, signal);
+    // What lies beside that which is watched has changed. The next change may be about it.
+    else if (moved && state.entries.length > 0) await this.#busy.take(1 + state.entries.length / besideShare, signal);
+    else await this.#idle.take(1, signal);
     // Often nobody wants to know more: whoever waited for a key to go has what it wanted.
     if (changed) await sleep(this.#context.clock, 0, signal);
   }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import {
   checkCall,
   checkCommit,
@@ -90,13 +89,10 @@ export class ConsulStore implements Store {
 
   constructor(options: ConsulOptions, { clock = systemClock, random = systemRandom }: ConsulDeps = {}) {
     const config = resolveOptions(options);
-    const life = this.#life.signal;
-    // Every call under way may listen to it; Node takes more than ten for a leak.
-    setMaxListeners(0, life);
     this.#config = config;
     this.traits = Object.freeze({ ...consulTraits, minTtlMs: config.session.minTtlMs });
     this.#revisions = new Revisions((error) => this.#end(error));
-    this.#calls = new Calls(config, clock, random, life, (sinceMs) => this.#watches.renew(sinceMs));
+    this.#calls = new Calls(config, clock, random, (sinceMs) => this.#watches.renew(sinceMs));
     const { place, connections, timeouts } = config;
     this.#commits = new Commits({
       ...{ calls: this.#calls, clock, random, revisions: this.#revisions, place, callMs: timeouts.callMs },

@@ -17,12 +17,12 @@ export class TokenBucket {
     this.#at = clock.now();
   }
 
-  /** Waits for its turn. Rejects with the reason of the signal. */
-  async take(signal: AbortSignal): Promise<void> {
+  /** Takes so many, and waits until there were as many to take. Rejects with the reason of the signal. */
+  async take(tokens: number, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#perSecond) / 1_000);
     this.#at = now;
-    this.#tokens -= 1;
+    this.#tokens -= tokens;
     if (this.#tokens < 0) await sleep(this.#clock, (-this.#tokens * 1_000) / this.#perSecond, signal);
   }
 }

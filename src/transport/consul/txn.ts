@@ -151,6 +151,8 @@ class TxnBuilder {
   }
 
   build(ops: readonly Op[]): Txn {
+    const release = this.#release(ops);
+    if (release !== undefined) return release;
     let room = maxTxnOps - this.#guards.length - ops.length;
     const ordered = treesFirst(ops);
     const marked = ops.some(({ kind }) => kind === 'put') ? undefined : ordered.find(({ kind }) => kind === 'delete');
@@ -162,6 +164,21 @@ class TxnBuilder {
     }
     const [guards, steps] = [this.#guards.length, [...this.#guards, ...this.#steps]];
     return new Txn({ guards, steps, reads: this.#reads, unchecked: this.#unchecked });
+  }
+
+  /**
+   * To delete what a session holds, only while it does, is what everybody does who releases. An unlock is refused where
+   * the session does not hold the key, and tells its index: one operation instead of a check and a write.
+   */
+  #release([op, ...more]: readonly Op[]): Txn | undefined {
+    const [guard] = this.#guards;
+    if (op?.kind !== 'delete' || !('key' in op.range) || more.length > 0) return undefined;
+    if (guard?.op.Verb !== 'check-session' || this.#guards.length > 1) return undefined;
+    const { Key, Session = '' } = guard.op;
+    if (wireKey(op.range.key) !== Key) return undefined;
+    const unlock = { op: { Verb: 'unlock', Key, Session, Flags: this.#flags() }, yields: 'one', writes: true } as const;
+    const gone = { op: { Verb: 'delete', Key }, yields: 'nothing' } as const;
+    return new Txn({ guards: 1, steps: [unlock, gone], reads: [], unchecked: new Set() });
   }
 
   /** A delete does not tell its index: where that is needed, a write of the same key right beside it does. */

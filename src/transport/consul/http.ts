@@ -114,7 +114,7 @@ export class Http {
     const { address } = this.#config;
     const headers = {
       ...(token !== undefined && { 'X-Consul-Token': token }),
-      ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
+      ...(body !== undefined && { 'Content-Length': Buffer.byteLength(body) }),
     };
     const send = address.secure ? secureRequest : request;
     const { socketPath, host, port } = address;

@@ -11,7 +11,6 @@ interface KvOp {
   readonly Value?: string;
   readonly Flags?: number;
   readonly Session?: string;
-  readonly Index?: bigint;
 }
 
 /** What the results of an operation are: nothing, one entry without its value, or entries. */
@@ -21,6 +20,8 @@ type Yield = 'nothing' | 'one' | 'entries';
 interface Step {
   readonly op: KvOp;
   readonly yields: Yield;
+  /** What a `check-index` compares with. */
+  readonly index?: bigint;
   /** `read`: its results answer the read step of that number. */
   readonly read?: number;
   /** The results of a write tell the index of the transaction. */
@@ -61,16 +62,12 @@ export class Txn {
 
   /** The request. Throws `VALUE_TOO_LARGE` for what Consul would not take, by its default settings. */
   body(place: Readonly<Record<string, string>>): string {
-    const { ns, partition } = place;
-    const where = {
-      ...(ns !== undefined && { Namespace: ns }),
-      ...(partition !== undefined && { Partition: partition }),
-    };
-    const ops = this.#steps.map(({ op }) => {
-      const { Index, ...rest } = op;
-      const text = JSON.stringify({ ...rest, ...where });
+    const where = placeText(place);
+    const ops = this.#steps.map(({ op, index }) => {
+      const text = JSON.stringify(op);
       // The index of a check can have more digits than a number of JavaScript.
-      return `{"KV":${Index === undefined ? text : `${text.slice(0, -1)},"Index":${Index}}`}}`;
+      const more = index === undefined ? where : `${where},"Index":${index}`;
+      return more === '' ? `{"KV":${text}}` : `{"KV":${text.slice(0, -1)}${more}}}`;
     });
     const body = `[${ops.join(',')}]`;
     const bytes = Buffer.byteLength(body);
@@ -119,6 +116,12 @@ export interface TxnResults {
   readonly newest: bigint;
   /** Keys that were to be without a session, and have one. */
   readonly stillHeld: readonly WireEntry[];
+}
+
+/** Where in Consul Enterprise an operation is meant for, as the end of its JSON. */
+function placeText({ ns, partition }: Readonly<Record<string, string>>): string {
+  const namespace = ns === undefined ? '' : `,"Namespace":${JSON.stringify(ns)}`;
+  return partition === undefined ? namespace : `${namespace},"Partition":${JSON.stringify(partition)}`;
 }
 
 const writeVerbs: ReadonlySet<string> = new Set(['set', 'lock', 'unlock', 'delete', 'delete-tree']);
@@ -255,7 +258,7 @@ function treesFirst(ops: readonly Op[]): readonly Op[] {
 function guardStep(guard: Guard): Step {
   const Key = wireKey(guard.key);
   if (guard.kind === 'absent') return { op: { Verb: 'check-not-exists', Key }, yields: 'nothing' };
-  if (guard.kind === 'unchanged') return { op: { Verb: 'check-index', Key, Index: guard.modified }, yields: 'one' };
+  if (guard.kind === 'unchanged') return { op: { Verb: 'check-index', Key }, index: guard.modified, yields: 'one' };
   return { op: { Verb: 'check-session', Key, Session: guard.lease }, yields: 'one' };
 }
 

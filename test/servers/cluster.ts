@@ -1,3 +1,3 @@
 export { startConsul } from './consul.js';
 export { startEtcd } from './etcd.js';
-export type { Cluster, ClusterNode, EtcdCluster } from './types.js';
+export type { Cluster, ClusterNode, ConsulCluster, EtcdCluster } from './types.js';

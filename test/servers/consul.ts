@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BaseCluster, type Launch, Site } from './base-cluster.js';
 import { DATA_DIR } from './container-runner.js';
 import { type FoundServer, needServer } from './find.js';
-import { ServerNode } from './node.js';
+import { type NodeOptions, ServerNode } from './node.js';
 import { takePorts } from './ports.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 import type { ConsulCluster, Mode } from './types.js';
@@ -70,7 +70,7 @@ function launch(options: ConsulOptions, place: Place, all: readonly Place[]): La
 }
 
 /** A read that the leader must confirm; it passes also where the key is not there, or not to be read. */
-async function isHealthy(endpoint: string): Promise<boolean> {
+async function isServing(endpoint: string): Promise<boolean> {
   const leader = await httpGet(`${endpoint}/v1/status/leader`);
   if (leader.status !== 200 || leader.body.trim() === '""') return false;
   const { status } = await httpGet(`${endpoint}/v1/kv/coterie-health?consistent`);
@@ -78,7 +78,43 @@ async function isHealthy(endpoint: string): Promise<boolean> {
 }
 
 interface RaftConfiguration {
-  readonly Servers: readonly { readonly Node: string; readonly Leader: boolean }[];
+  readonly Servers: readonly { readonly Node: string; readonly Leader: boolean; readonly Voter: boolean }[];
+}
+
+/** The servers as their leader knows them, whoever is asked; undefined where that is not to be told. */
+async function serversAt(endpoint: string): Promise<RaftConfiguration['Servers'] | undefined> {
+  const { status, body } = await httpGet(`${endpoint}/v1/operator/raft/configuration`);
+  return status === 200 ? (JSON.parse(body) as RaftConfiguration).Servers : undefined;
+}
+
+/** Whether it serves, has its vote, without which the others may not be enough, and is in the catalog, as sessions need. */
+async function isHealthy(endpoint: string, name: string): Promise<boolean> {
+  if (!(await isServing(endpoint))) return false;
+  const servers = await serversAt(endpoint);
+  if (servers?.some(({ Node, Voter }) => Node === name && Voter) !== true) return false;
+  const { body } = await httpGet(`${endpoint}/v1/catalog/node/${name}`);
+  return body.trim() !== 'null';
+}
+
+/**
+ * A node that starts after those before it that are to start as well. A container engine gives each the lowest address
+ * that is free, so that in this order each gets its own again: one that comes back at the address of another is a new
+ * server to Consul, and has no vote for twenty seconds.
+ */
+class ConsulNode extends ServerNode {
+  readonly #queue: { last: Promise<unknown> };
+
+  constructor(options: NodeOptions, queue: { last: Promise<unknown> }) {
+    super(options);
+    this.#queue = queue;
+  }
+
+  override start(): Promise<void> {
+    const started = this.#queue.last.then(() => super.start());
+    // Whoever asked for it is told of a failure.
+    this.#queue.last = started.catch(() => {});
+    return started;
+  }
 }
 
 class Consul extends BaseCluster implements ConsulCluster {
@@ -99,11 +135,9 @@ class Consul extends BaseCluster implements ConsulCluster {
   protected async findLeader(running: readonly ServerNode[]): Promise<ServerNode | undefined> {
     for (const node of running) {
       try {
-        // Answered by the leader, whoever is asked.
-        const { status, body } = await httpGet(`${node.endpoint}/v1/operator/raft/configuration`);
-        if (status !== 200 || !(await isHealthy(node.endpoint))) continue;
-        const { Servers } = JSON.parse(body) as RaftConfiguration;
-        const leader = Servers.find((each) => each.Leader)?.Node;
+        const servers = await serversAt(node.endpoint);
+        if (servers === undefined || !(await isServing(node.endpoint))) continue;
+        const leader = servers.find((each) => each.Leader)?.Node;
         return running.find((each) => each.name === leader);
       } catch {
         // The next one may know.
@@ -124,10 +158,12 @@ export async function startConsul(options: ConsulOptions): Promise<ConsulCluster
     const own = ports.slice(i * 3);
     return server.mode === 'container' ? inContainer(name, own[0] ?? 0) : asProcess(name, own);
   });
+  const queue = { last: Promise.resolve() };
   const nodes = all.map((place) => {
+    const { name } = place;
     const endpoint = `http://127.0.0.1:${place.http}`;
     const runner = site.runner(launch(options, place, all), place.dir);
-    return new ServerNode({ name: place.name, endpoint, runner, isHealthy: () => isHealthy(endpoint) });
+    return new ConsulNode({ name, endpoint, runner, isHealthy: () => isHealthy(endpoint, name) }, queue);
   });
   return new Consul(server, nodes, site).startAll();
 }

@@ -1,17 +1,17 @@
 import { type Client, type Hold, isCoordinationError, keyBytes, Mutex, put } from 'coterie';
 import { expect, test } from 'vitest';
-import type { ClusterNode } from '../servers/cluster.js';
+import { withoutLeader } from './outages.js';
 import { aborted, at, type Followed, follow, rises, soon, until } from './tools.js';
-import { type EtcdWorld, forEachEtcd, shortTtlMs } from './world.js';
+import { forEachEtcd, forEachStore, type StoreWorld, shortTtlMs } from './world.js';
 
 /** Everything down, and up again. */
-async function killAll(etcd: EtcdWorld): Promise<void> {
-  await Promise.all(etcd.cluster.nodes.map((node) => node.kill()));
+async function killAll(world: StoreWorld): Promise<void> {
+  await Promise.all(world.cluster.nodes.map((node) => node.kill()));
 }
 
-async function startAll(etcd: EtcdWorld): Promise<void> {
-  await Promise.all(etcd.cluster.nodes.map((node) => node.start()));
-  await etcd.cluster.waitHealthy();
+async function startAll(world: StoreWorld): Promise<void> {
+  await Promise.all(world.cluster.nodes.map((node) => node.start()));
+  await world.cluster.waitHealthy();
 }
 
 /** Time for a cluster to be there again, and for clients, which knock about once a second, to find it. */
@@ -19,24 +19,24 @@ const recoveryMs = 15_000;
 
 /**
  * From a new leader to the next success: a write that the old one swallowed is given up after a second and made again,
- * with another second for a busy machine. How long the election itself takes is etcd's matter.
+ * with another second for a busy machine. How long the election itself takes is the store's matter.
  */
 const mostMs = 2_000;
 
-function restartTests(etcd: EtcdWorld): void {
-  const lock = () => `${etcd.path}/lock`;
+function restartTests(world: StoreWorld): void {
+  const lock = () => `${world.path}/lock`;
 
   test('a restart within the TTL costs neither the holder its lock nor the waiters their places', async () => {
-    const hold = await new Mutex(etcd.client(), lock()).acquire();
+    const hold = await new Mutex(world.client(), lock()).acquire();
     const waiting: Followed<Hold>[] = [];
-    for (const client of etcd.clients(3)) {
+    for (const client of world.clients(3)) {
       waiting.push(follow(new Mutex(client, lock()).acquire()));
-      await etcd.keysOnce(waiting.length + 1, lock());
+      await world.keysOnce(waiting.length + 1, lock());
     }
-    const line = await etcd.keys(lock());
-    await killAll(etcd);
-    await startAll(etcd);
-    expect(await etcd.keys(lock())).toEqual(line);
+    const line = await world.keys(lock());
+    await killAll(world);
+    await startAll(world);
+    expect(await world.keys(lock())).toEqual(line);
     expect(hold.isHeld()).toBe(true);
     expect(await soon('the release', hold.release(), recoveryMs)).toBe(true);
     for (const [i, next] of waiting.entries()) {
@@ -47,24 +47,24 @@ function restartTests(etcd: EtcdWorld): void {
   });
 
   test('an outage longer than the TTL is told to the holder during it, and all who wait get on after it', async () => {
-    const [first, ...others] = etcd.clients(4, { ttlMs: shortTtlMs });
+    const [first, ...others] = world.clients(4, { ttlMs: shortTtlMs });
     const hold = await new Mutex(first as Client, lock()).acquire();
     const order: bigint[] = [];
     const working = others.map((client) => serveOnce(client, lock(), order));
-    await etcd.keysOnce(4, lock());
+    await world.keysOnce(4, lock());
     const session = await (first as Client).session();
-    await killAll(etcd);
+    await killAll(world);
     // No one can have taken it yet: there is no store.
     await soon('the loss', aborted(hold.signal), shortTtlMs + 1_000);
     expect(hold.signal.reason).toMatchObject({ code: 'SESSION_LOST', lease: session.lease });
     expect(hold.isHeld()).toBe(false);
-    await startAll(etcd);
-    // etcd gives leases that it finds at its start their whole TTL again.
-    await soon('all who wait', Promise.all(working), shortTtlMs + recoveryMs);
+    await startAll(world);
+    // A store gives leases that it finds at its start their whole TTL again.
+    await soon('all who wait', Promise.all(working), world.expiryMs(shortTtlMs) + recoveryMs);
     expect(order).toHaveLength(3);
     expect(rises([hold.token, ...order])).toBe(true);
     expect(await hold.release()).toBe(false);
-    await etcd.keysOnce(0, lock());
+    await world.keysOnce(0, lock());
   });
 }
 
@@ -78,22 +78,23 @@ async function serveOnce(client: Client, path: string, order: bigint[]): Promise
   }
 }
 
-await forEachEtcd(restartTests, 1);
+await forEachStore(restartTests, 1);
+await forEachStore(restartTests, 3);
 
-await forEachEtcd((etcd) => {
-  restartTests(etcd);
-  const lock = () => `${etcd.path}/lock`;
+await forEachEtcd((world: StoreWorld) => {
+  const lock = () => `${world.path}/lock`;
 
   test('after the death of the leader, work on a fenced counter goes on within 2 s of there being another, and none is lost', async () => {
-    const state = `${etcd.path}/counter`;
+    const state = `${world.path}/counter`;
     const log = new CounterLog();
     const stop = new AbortController();
-    const workers = etcd.clients(10).map((client) => count(client, state, log, stop.signal));
+    const endpoints = world.endpointsDespite(await world.cluster.leader());
+    const workers = world.clients(10, {}, endpoints).map((client) => count(client, state, log, stop.signal));
     await until('some work', () => log.acknowledged.length >= 30);
-    const { resumedAt, ledAt } = await withoutLeader(etcd, async (leader) => {
+    const { resumedAt, ledAt } = await withoutLeader(world, async (leader) => {
       const before = log.acknowledged.length;
       await leader.kill();
-      await etcd.cluster.leader();
+      await world.cluster.leader();
       const led = performance.now();
       await until('work to go on', () => log.acknowledged.length > before + 1, { timeoutMs: recoveryMs });
       // What was answered just before the kill may be counted after it; the second one was begun after.
@@ -103,17 +104,17 @@ await forEachEtcd((etcd) => {
       await soon('the workers to end', Promise.all(workers), recoveryMs);
       return { resumedAt: resumed, ledAt: led };
     });
-    await checkCounter(etcd, state, log);
+    await checkCounter(world, state, log);
     expect(resumedAt - ledAt).toBeLessThan(mostMs);
   });
 
   test('a release that was lost with the leader is made again within 2 s of there being another', async () => {
-    const { hold, waiting, leader } = await behindFollowers(etcd, lock());
-    await withoutLeader(etcd, async () => {
+    const { hold, waiting, leader } = await behindFollowers(world, lock());
+    await withoutLeader(world, async () => {
       // What is sent now reaches a follower, goes on to the leader, and is never heard of again.
       await leader.pause();
       const releasing = follow(hold.release());
-      await etcd.cluster.leader();
+      await world.cluster.leader();
       const ledAt = performance.now();
       expect(await soon('the release', releasing.done, recoveryMs)).toBe(true);
       expect((await soon('the handoff', waiting.done, recoveryMs)).isHeld()).toBe(true);
@@ -122,40 +123,28 @@ await forEachEtcd((etcd) => {
   });
 
   test('a join that was lost with the leader is made again within 2 s of there being another', async () => {
-    const { client, leader } = await behindFollowers(etcd, lock());
-    await withoutLeader(etcd, async () => {
+    const { client, leader } = await behindFollowers(world, lock());
+    await withoutLeader(world, async () => {
       await leader.pause();
-      const acquiring = follow(new Mutex(client, `${etcd.path}/other`).acquire());
-      await etcd.cluster.leader();
+      const acquiring = follow(new Mutex(client, `${world.path}/other`).acquire());
+      await world.cluster.leader();
       const ledAt = performance.now();
       const hold = await soon('the acquisition', acquiring.done, recoveryMs);
       expect(performance.now() - ledAt).toBeLessThan(mostMs);
-      expect(await etcd.keys(`${etcd.path}/other`)).toEqual([hold.key]);
+      expect(await world.keys(`${world.path}/other`)).toEqual([hold.key]);
     });
   });
 }, 3);
 
 /** A holder and a waiter that are connected to followers, and so are not cut off when the leader stops. */
-async function behindFollowers(etcd: EtcdWorld, path: string) {
-  const leader = await etcd.cluster.leader();
-  const endpoints = etcd.cluster.endpoints.filter((endpoint) => endpoint !== leader.endpoint);
-  const client = etcd.client({ endpoints });
+async function behindFollowers(world: StoreWorld, path: string) {
+  const leader = await world.cluster.leader();
+  const endpoints = world.cluster.endpoints.filter((endpoint) => endpoint !== leader.endpoint);
+  const client = world.client({}, endpoints);
   const hold = await new Mutex(client, path).acquire();
-  const waiting = follow(new Mutex(etcd.client({ endpoints }), path).acquire());
-  await etcd.keysOnce(2, path);
+  const waiting = follow(new Mutex(world.client({}, endpoints), path).acquire());
+  await world.keysOnce(2, path);
   return { client, hold, waiting, leader };
-}
-
-/** Runs what ends the leader, and brings it back, whatever comes of it. */
-async function withoutLeader<T>(etcd: EtcdWorld, task: (leader: ClusterNode) => Promise<T>): Promise<T> {
-  const leader = await etcd.cluster.leader();
-  try {
-    return await task(leader);
-  } finally {
-    await leader.kill();
-    await leader.start();
-    await etcd.cluster.waitHealthy();
-  }
 }
 
 interface Increment {
@@ -201,8 +190,8 @@ async function increment(client: Client, hold: Hold, state: string, log: Counter
 }
 
 /** Takes what was counted out of the store. Every acknowledged value is there, by the hand that was told so; nothing was counted that nobody tried. */
-async function checkCounter(etcd: EtcdWorld, state: string, log: CounterLog): Promise<void> {
-  const { store } = etcd.admin;
+async function checkCounter(world: StoreWorld, state: string, log: CounterLog): Promise<void> {
+  const { store } = world.admin;
   const { entries } = await store.read({ prefix: `${state}/log/`, order: 'oldest' });
   await store.commit([], [{ kind: 'delete', range: { prefix: `${state}/` } }]);
   const written = entries.map(({ key, value }) => ({

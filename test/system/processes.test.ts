@@ -6,7 +6,7 @@ import { promptMs, soon, until } from './tools.js';
 import { type BuiltWorkers, buildWorkers } from './worker-build.js';
 import type { HolderOptions } from './workers/holder.js';
 import type { VisitorOptions } from './workers/visitor.js';
-import { type EtcdWorld, expirySlackMs, forEachEtcd, shortTtlMs } from './world.js';
+import { forEachStore, type StoreWorld, shortTtlMs } from './world.js';
 
 const holderSource = new URL('./workers/holder.ts', import.meta.url);
 const visitorSource = new URL('./workers/visitor.ts', import.meta.url);
@@ -27,11 +27,10 @@ type Told = Readonly<Record<string, unknown>> & { readonly event: string };
 class Holder {
   readonly program: Program;
 
-  constructor(etcd: EtcdWorld, name: string, kind: Kind = 'mutex') {
-    const { endpoints } = etcd.cluster;
-    const paths = { path: `${etcd.path}/line`, state: `${etcd.path}/state` };
-    const options: HolderOptions = { kind, name, endpoints, ...paths, ttlMs: shortTtlMs };
-    this.program = etcd.watchOver(startNode(built.script(holderSource), options, 'pipe'));
+  constructor(world: StoreWorld, name: string, kind: Kind = 'mutex') {
+    const paths = { path: `${world.path}/line`, state: `${world.path}/state` };
+    const options: HolderOptions = { kind, name, store: world.url, ...paths, ttlMs: shortTtlMs };
+    this.program = world.watchOver(startNode(built.script(holderSource), options, 'pipe'));
   }
 
   get told(): Told[] {
@@ -63,10 +62,10 @@ function expectGood(program: Program, exit: Exit): void {
 }
 
 /** One that holds, and one in line behind it. */
-async function pair(etcd: EtcdWorld, kind: Kind = 'mutex'): Promise<{ first: Holder; second: Holder }> {
-  const [first, second] = [new Holder(etcd, 'first', kind), new Holder(etcd, 'second', kind)];
+async function pair(world: StoreWorld, kind: Kind = 'mutex'): Promise<{ first: Holder; second: Holder }> {
+  const [first, second] = [new Holder(world, 'first', kind), new Holder(world, 'second', kind)];
   const winner = await Promise.race([first, second].map(async (each) => (await each.tells('held', startMs)) && each));
-  await etcd.keysOnce(2, `${etcd.path}/line`);
+  await world.keysOnce(2, `${world.path}/line`);
   return winner === first ? { first, second } : { first: second, second: first };
 }
 
@@ -85,15 +84,15 @@ async function expectToldAtOnce({ told }: Holder, asleepMs: number): Promise<voi
   expect(find('released')).toMatchObject({ wasHeld: false });
 }
 
-await forEachEtcd((etcd) => {
+await forEachStore((world) => {
   const kinds = ['mutex', 'election'] as const;
 
   test.each(kinds)('%s: a holder that slept past its TTL finds out before it can act', async (kind) => {
-    const { first, second } = await pair(etcd, kind);
+    const { first, second } = await pair(world, kind);
     const before = await first.tells('held');
     first.program.signal('SIGSTOP');
     const asleep = performance.now();
-    const after = await second.tells('held', shortTtlMs + expirySlackMs + promptMs);
+    const after = await second.tells('held', world.expiryMs(shortTtlMs) + promptMs);
     expect(first.told).toHaveLength(1);
     const asleepMs = performance.now() - asleep;
     first.program.signal('SIGCONT');
@@ -102,71 +101,74 @@ await forEachEtcd((etcd) => {
     await expectToldAtOnce(first, Math.min(asleepMs, shortTtlMs / 2));
     expect(BigInt(String(after['token']))).toBeGreaterThan(BigInt(String(before['token'])));
     expect(second.told).toHaveLength(1);
-    expect((await etcd.admin.store.read({ key: `${etcd.path}/state` })).entries).toEqual([]);
+    expect((await world.admin.store.read({ key: `${world.path}/state` })).entries).toEqual([]);
     await Promise.all([first.close(), second.close()]);
-    expect(await etcd.keys()).toEqual([]);
+    expect(await world.keys()).toEqual([]);
   });
 
   test('a holder whose event loop stood still for three TTLs finds out before it can act', async () => {
-    const { first, second } = await pair(etcd);
+    const { first, second } = await pair(world);
     first.program.say(`stall ${3 * shortTtlMs}`);
     await first.tells('stalling');
-    await second.tells('held', shortTtlMs + expirySlackMs);
+    await second.tells('held', world.expiryMs(shortTtlMs));
     expect(first.told).toHaveLength(2);
     await first.tells('released', 3 * shortTtlMs + promptMs);
     await expectToldAtOnce(first, 3 * shortTtlMs);
     expect(second.told).toHaveLength(1);
-    expect((await etcd.admin.store.read({ key: `${etcd.path}/state` })).entries).toEqual([]);
+    expect((await world.admin.store.read({ key: `${world.path}/state` })).entries).toEqual([]);
     await Promise.all([first.close(), second.close()]);
-    expect(await etcd.keys()).toEqual([]);
+    expect(await world.keys()).toEqual([]);
   });
 
-  test.each(kinds)('%s: the next one holds within TTL + 1 s of the death of the holder', async (kind) => {
-    const { first, second } = await pair(etcd, kind);
-    const before = await first.tells('held');
-    await first.program.end('SIGKILL');
-    const diedAt = performance.now();
-    const after = await second.tells('held', shortTtlMs + promptMs);
-    expect(performance.now() - diedAt).toBeLessThan(shortTtlMs + 1_000);
-    expect(first.program.errors).toBe('');
-    expect(BigInt(String(after['token']))).toBeGreaterThan(BigInt(String(before['token'])));
-    expect(await etcd.keys(`${etcd.path}/line`)).toEqual([after['key']]);
-    await second.close();
-    expect(await etcd.keys()).toEqual([]);
-  });
+  test.each(kinds)(
+    '%s: the next one holds within 1 s of when the lease of a dead holder must be over',
+    async (kind) => {
+      const { first, second } = await pair(world, kind);
+      const before = await first.tells('held');
+      await first.program.end('SIGKILL');
+      const diedAt = performance.now();
+      const after = await second.tells('held', world.expiryMs(shortTtlMs) + promptMs);
+      expect(performance.now() - diedAt).toBeLessThan(world.lifeMs(shortTtlMs) + 1_000);
+      expect(first.program.errors).toBe('');
+      expect(BigInt(String(after['token']))).toBeGreaterThan(BigInt(String(before['token'])));
+      expect(await world.keys(`${world.path}/line`)).toEqual([after['key']]);
+      await second.close();
+      expect(await world.keys()).toEqual([]);
+    },
+  );
 
   test('a release in one process is a grant in the other', async () => {
-    const { first, second } = await pair(etcd);
+    const { first, second } = await pair(world);
     first.program.say('release');
     expect(await first.tells('released')).toMatchObject({ wasHeld: true });
     await second.tells('held');
     await Promise.all([first.close(), second.close()]);
-    expect(await etcd.keys()).toEqual([]);
+    expect(await world.keys()).toEqual([]);
   });
 
   test('a process ends by itself once it has closed its client, with waits and observers under way', async () => {
-    const options: VisitorOptions = { endpoints: etcd.cluster.endpoints, path: etcd.path, stay: false };
-    const program = etcd.watchOver(startNode(built.script(visitorSource), options, 'ignore'));
+    const options: VisitorOptions = { store: world.url, path: world.path, stay: false };
+    const program = world.watchOver(startNode(built.script(visitorSource), options, 'ignore'));
     await program.line(0, startMs);
     const last = JSON.parse(await program.line(1)) as unknown;
     // Whatever still had a timer or a socket would hold it up: the shortest of them is 5 s (a ping's).
     const exit = await soon('the end of the process', program.exited, 4_000);
     expect(last).toMatchObject({ held: false, observing: 'CLOSED' });
     expectGood(program, exit);
-    expect(await etcd.keys()).toEqual([]);
+    expect(await world.keys()).toEqual([]);
   });
 
   test('a process that has not closed its client lives on, and keeps what it holds', async () => {
-    const options: VisitorOptions = { endpoints: etcd.cluster.endpoints, path: etcd.path, stay: true };
-    const program = etcd.watchOver(startNode(built.script(visitorSource), options, 'ignore'));
+    const options: VisitorOptions = { store: world.url, path: world.path, stay: true };
+    const program = world.watchOver(startNode(built.script(visitorSource), options, 'ignore'));
     await program.line(0, startMs);
-    const mutex = new Mutex(etcd.client(), `${etcd.path}/lock`);
+    const mutex = new Mutex(world.client(), `${world.path}/lock`);
     await expect(mutex.acquire({ timeoutMs: 500 })).rejects.toMatchObject({ code: 'TIMEOUT' });
     expect(program.running).toBe(true);
-    const [lease] = (await mutex.holder())?.key.split('/').at(-1)?.split('-') ?? [];
+    const [ticket] = (await world.admin.store.read({ prefix: `${mutex.path}/` })).entries;
     await program.end('SIGKILL');
     expect(program.errors).toBe('');
-    await etcd.run('lease', 'revoke', lease ?? '');
-    expect(await etcd.keys()).toEqual([]);
+    await world.revoke(ticket?.lease ?? '');
+    expect(await world.keys()).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ export function buildWorkers(): BuiltWorkers {
   const root = mkdtempSync(join(parent, 'workers-'));
   compileFolder(join(projectRoot, 'src'), join(root, 'src'));
   compileFolder(fileURLToPath(new URL('./workers/', import.meta.url)), join(root, 'workers'));
-  const exports = { '.': './src/index.js', './etcd': './src/etcd.js' };
+  const exports = { '.': './src/index.js', './consul': './src/consul.js', './etcd': './src/etcd.js' };
   writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'coterie', type: 'module', exports }));
   return {
     script: (source) => join(root, 'workers', basename(source.pathname).replace(/\.ts$/, '.js')),

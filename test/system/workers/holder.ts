@@ -5,11 +5,12 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Election, type Hold, isCoordinationError, Mutex, put } from 'coterie';
-import { etcd } from 'coterie/etcd';
+import { openStore } from './open.js';
 
 export interface HolderOptions {
   readonly kind: 'mutex' | 'election';
-  readonly endpoints: readonly string[];
+  /** The URL of the store. */
+  readonly store: string;
   readonly path: string;
   /** A key to write to while holding. */
   readonly state: string;
@@ -17,8 +18,8 @@ export interface HolderOptions {
   readonly ttlMs: number;
 }
 
-const { kind, endpoints, path, state, name, ttlMs } = JSON.parse(process.argv[2] ?? '') as HolderOptions;
-const client = etcd({ endpoints, ttlMs });
+const { kind, store, path, state, name, ttlMs } = JSON.parse(process.argv[2] ?? '') as HolderOptions;
+const client = await openStore(store, ttlMs);
 /** How often it looks whether it still holds. */
 const lookMs = 10;
 

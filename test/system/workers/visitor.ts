@@ -4,17 +4,18 @@
  */
 import { writeSync } from 'node:fs';
 import { Election, isCoordinationError, Mutex } from 'coterie';
-import { etcd } from 'coterie/etcd';
+import { openStore } from './open.js';
 
 export interface VisitorOptions {
-  readonly endpoints: readonly string[];
+  /** The URL of the store. */
+  readonly store: string;
   readonly path: string;
   /** Leave open what there is, without closing the client. */
   readonly stay: boolean;
 }
 
-const { endpoints, path, stay } = JSON.parse(process.argv[2] ?? '') as VisitorOptions;
-const client = etcd({ endpoints, ttlMs: 60_000 });
+const { store, path, stay } = JSON.parse(process.argv[2] ?? '') as VisitorOptions;
+const client = await openStore(store, 60_000);
 const mutex = new Mutex(client, `${path}/lock`);
 
 async function observe(): Promise<string> {

@@ -3,7 +3,19 @@ import { absent, put, read } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { byStatus, byText } from '../../../src/transport/consul/failure.js';
 import { type Answer, pairJson, type Reply, refused, type Seen } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, next, passUntil, shortly, storeOn, texts, tidyUp, turns } from './tools.js';
+import {
+  codeOf,
+  failureOf,
+  fakeConsul,
+  next,
+  passFor,
+  passUntil,
+  shortly,
+  storeOn,
+  texts,
+  tidyUp,
+  turns,
+} from './tools.js';
 
 tidyUp();
 
@@ -183,10 +195,8 @@ describe('an answer that is an error', () => {
     const clock = new VirtualClock();
     for (const kind of ['read', 'txn'] as const) fake.on(kind, () => answer(500, 'No cluster leader'));
     const store = storeOn(fake, { retry: { attempts: 1_000, baseMs: 100, capMs: 100 } }, clock);
-    const errors: unknown[] = [];
     const calls = [store.read({ key: 'k' }), store.commit([], [put('k', 'v')])];
-    for (const call of calls) call.catch((error: unknown) => errors.push(error));
-    await passUntil(clock, () => errors.length === calls.length, 'the end of both');
+    const errors = await passFor(clock, Promise.all(calls.map(failureOf)), 'the end of both');
     for (const error of errors) {
       expect(error).toMatchObject({ code: expect.stringMatching(/^(?:UNAVAILABLE|TIMEOUT)$/), retryable: true });
     }
@@ -264,9 +274,10 @@ describe('a broken way to the server', () => {
         return 'silence';
       });
     }
-    const store = storeOn(fake, { retry: { attempts: 2, baseMs: 1 }, timeouts: { attemptMs: 100 } });
-    const calls = [store.commit([], [put('k', 'v')], { timeoutMs: 200 }), store.read({ key: 'k' })];
-    const [ofCommit, ofRead] = await Promise.all(calls.map(codeOf));
+    const clock = new VirtualClock();
+    const store = storeOn(fake, { retry: { attempts: 2 } }, clock);
+    const calls = [store.commit([], [put('k', 'v')]), store.read({ key: 'k' })];
+    const [ofCommit, ofRead] = await passFor(clock, Promise.all(calls.map(codeOf)), 'the end of both');
     expect(ofCommit).toBe('UNKNOWN_OUTCOME');
     expect(ofRead).toMatch(/^(?:UNAVAILABLE|TIMEOUT|PROTOCOL_ERROR)$/);
     expect(fake.count('txn')).toBe(1);
@@ -312,21 +323,27 @@ describe('a broken way to the server', () => {
   });
 });
 
+/** A server, and a store on a virtual clock. */
+async function withClock() {
+  const fake = await fakeConsul();
+  const clock = new VirtualClock();
+  return { fake, clock, store: storeOn(fake, {}, clock) };
+}
+
 describe('silence', () => {
   it('leaves a commit unknown after its time, which is sent once', async () => {
-    const fake = await fakeConsul();
+    const { fake, clock, store } = await withClock();
     fake.on('txn', () => 'silence');
-    const error = await failureOf(storeOn(fake).commit([], [put('k', 'v')], { timeoutMs: 60 }));
+    const error = await passFor(clock, failureOf(store.commit([], [put('k', 'v')])), 'the end');
     expect(error).toMatchObject({ code: 'UNKNOWN_OUTCOME', retryable: false, key: 'k' });
     expect(fake.count('txn')).toBe(1);
     await shortly(() => fake.of('txn')[0]?.gone === true, 'its connection is given up');
   });
 
   it('ends everything else with TIMEOUT', async () => {
-    const fake = await fakeConsul();
+    const { fake, clock, store } = await withClock();
     for (const kind of ['read', 'grant', 'renew', 'revoke', 'txn', 'poll'] as const) fake.on(kind, () => 'silence');
-    const store = storeOn(fake);
-    const options = { timeoutMs: 60 };
+    const options = { timeoutMs: 3_000 };
     const calls = [
       store.read({ key: 'k' }, options),
       store.commit([], [read({ key: 'k' })], options),
@@ -335,33 +352,33 @@ describe('silence', () => {
       store.revoke('s', options),
       store.watch({ key: 'k' }, options).next(),
     ];
-    for (const error of await Promise.all(calls.map(failureOf))) {
+    for (const error of await passFor(clock, Promise.all(calls.map(failureOf)), 'the end of all')) {
       expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
     }
+    expect(clock.now()).toBeLessThanOrEqual(3_100);
   });
 
   it('makes a read be sent again after the time of one attempt, on another connection', async () => {
-    const fake = await fakeConsul();
+    const { fake, clock, store } = await withClock();
     fake.next('read', 'silence');
-    const store = storeOn(fake, { timeouts: { attemptMs: 40 } });
-    expect((await store.read({ key: 'k' })).entries).toEqual([]);
+    expect((await passFor(clock, store.read({ key: 'k' }), 'an answer')).entries).toEqual([]);
     expect(fake.count('read')).toBe(2);
     expect(fake.of('read')[0]?.socket).not.toBe(fake.of('read')[1]?.socket);
   });
 
   it.each([0, 10])('after %i bytes of an answer counts as well', async (stallAfter) => {
-    const fake = await fakeConsul();
+    const { fake, clock, store } = await withClock();
     const half = (): Reply => ({ ...answer(200, `[${' '.repeat(50)}]`, { 'x-consul-index': '11' }), stallAfter });
-    fake.next('read', half, half);
+    fake.next('read', half);
     fake.on('txn', half);
-    const store = storeOn(fake, { timeouts: { attemptMs: 40 } });
-    expect((await store.read({ key: 'k' })).entries).toEqual([]);
-    expect(fake.count('read')).toBe(3);
-    expect(await codeOf(store.commit([], [put('k', 'v')], { timeoutMs: 100 }))).toBe('UNKNOWN_OUTCOME');
+    expect((await passFor(clock, store.read({ key: 'k' }), 'an answer')).entries).toEqual([]);
+    expect(fake.count('read')).toBe(2);
+    const commit = passFor(clock, codeOf(store.commit([], [put('k', 'v')])), 'the end of the commit');
+    expect(await commit).toBe('UNKNOWN_OUTCOME');
     expect(fake.count('txn')).toBe(1);
     fake.next('read', half);
-    expect((await next(store.watch({ key: 'k' }))).kind).toBe('snapshot');
-    expect(fake.count('read')).toBe(5);
+    expect((await passFor(clock, next(store.watch({ key: 'k' })), 'a batch')).kind).toBe('snapshot');
+    expect(fake.count('read')).toBe(4);
   });
 
   it('is no silence when an answer is long, and comes in pieces: a read has all of its time for it', async () => {
@@ -654,7 +671,7 @@ describe('a refusal', () => {
     const fake = await fakeConsul();
     fake.kv.set(`app/${words}`, 'taken');
     const store = storeOn(fake);
-    const { ok } = await store.commit([absent(`app/${words}`)], [put('app/other', '')], { timeoutMs: 300 });
+    const { ok } = await store.commit([absent(`app/${words}`)], [put('app/other', '')]);
     expect(ok).toBe(false);
     expect(fake.kv.pairs.has('app/other')).toBe(false);
   });

@@ -42,6 +42,7 @@ export interface Seen {
   gone: boolean;
 }
 
+/** How to listen. */
 export interface FakeOptions {
   /** With it the server speaks TLS. */
   readonly tls?: ServerOptions;

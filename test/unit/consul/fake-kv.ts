@@ -29,6 +29,7 @@ export interface TxnOp {
   readonly Index?: bigint;
 }
 
+/** Why an operation of a transaction failed. */
 export interface TxnError {
   readonly OpIndex: number;
   readonly What: string;

@@ -3,7 +3,7 @@ import { absent, held, put, remove } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulOptions } from '../../../src/transport/consul/options.js';
 import type { FakeConsul } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, next, passUntil, shortly, storeOn, tidyUp, told } from './tools.js';
+import { codeOf, failureOf, fakeConsul, next, passFor, passUntil, shortly, storeOn, tidyUp, told } from './tools.js';
 
 tidyUp();
 
@@ -133,7 +133,7 @@ describe('a renewal', () => {
     const calls = [store.read({ key: 'k' }, { signal }), store.commit([], [put('k', '')], { signal })];
     const slow = Promise.allSettled([...calls, store.watch({ key: 'k' }, { signal }).next()]);
     await shortly(() => fake.count('read') > 0, 'a slow call');
-    expect((await store.renew(id, { timeoutMs: 1_000 })).id).toBe(id);
+    expect((await store.renew(id)).id).toBe(id);
     controller.abort(new Error('enough'));
     await slow;
   });
@@ -207,7 +207,7 @@ describe('a put with a lease', () => {
     const { id } = await store.grant(10_000);
     for (const key of ['due to lock delay', 'invalid session', 'rate limit', '//x', '\u{1f600}']) {
       lockBy(fake, foreign(fake), key.replace(/^\//, ''));
-      expect((await store.commit([], [put(key, 'mine', id)], { timeoutMs: 300 })).ok).toBe(true);
+      expect((await store.commit([], [put(key, 'mine', id)])).ok).toBe(true);
     }
   });
 
@@ -330,12 +330,8 @@ describe('a lock-delay (hazard 77)', () => {
   it('that outlasts the call is TIMEOUT: nothing was applied', async () => {
     const { fake, clock, store, id } = await delayed();
     const outcome = failureOf(store.commit([absent('k')], [put('k', 'mine', id)], { timeoutMs: 3_000 }));
-    let ended = false;
-    void outcome.then(() => {
-      ended = true;
-    });
-    await passUntil(clock, () => ended, 'the end of the call');
-    expect(await outcome).toMatchObject({ code: 'TIMEOUT', retryable: true, key: 'k' });
+    const error = await passFor(clock, outcome, 'the end of the call');
+    expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true, key: 'k' });
     expect(clock.now()).toBeLessThanOrEqual(3_100);
     expect([fake.kv.pairs.size, clock.pending]).toEqual([0, 0]);
   });

@@ -55,6 +55,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<Coordination
   throw new Error('it did not reject');
 }
 
+/** The code of the error with which a promise rejects. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await failureOf(promise)).code;
 }
@@ -85,6 +86,17 @@ export async function passUntil<T>(
     await clock.advance(stepMs);
     await turns();
   }
+}
+
+/** The outcome of a promise, for which virtual time passes as in {@link passUntil}. */
+export async function passFor<T>(clock: VirtualClock, promise: Promise<T>, what: string, stepMs?: number): Promise<T> {
+  let settled = false;
+  const note = (): void => {
+    settled = true;
+  };
+  promise.then(note, note);
+  await passUntil(clock, () => settled, what, stepMs);
+  return promise;
 }
 
 /** The next batch of a watch that goes on. */

@@ -3,7 +3,19 @@ import { put, type Watch } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulStore } from '../../../src/transport/consul/store.js';
 import { type Answer, type FakeConsul, pairJson, type Reply } from './fake-consul.js';
-import { codeOf, fakeConsul, listenersOf, next, passUntil, shortly, storeOn, tidyUp, told, turns } from './tools.js';
+import {
+  codeOf,
+  fakeConsul,
+  listenersOf,
+  next,
+  passFor,
+  passUntil,
+  shortly,
+  storeOn,
+  tidyUp,
+  told,
+  turns,
+} from './tools.js';
 
 tidyUp();
 
@@ -27,12 +39,7 @@ async function started(prefix = 'k/'): Promise<Started> {
 
 /** Takes batches, while virtual time passes, until one tells what is wanted. */
 async function nextWhile(clock: VirtualClock, watch: Watch): Promise<string[]> {
-  let batch: string[] | undefined;
-  const taking = next(watch).then((found) => {
-    batch = told(found);
-  });
-  await Promise.race([passUntil(clock, () => batch, 'a batch'), taking]);
-  return batch ?? [];
+  return told(await passFor(clock, next(watch), 'a batch'));
 }
 
 const indexHeader = (answer: Answer, index: bigint | string): Answer => {
@@ -520,8 +527,10 @@ describe('the end of a watch', () => {
   it('by its timeout, without a first batch, leaves nothing open', async () => {
     const fake = await fakeConsul();
     fake.on('read', () => 'silence');
-    const store = storeOn(fake);
-    expect(await codeOf(store.watch({ key: 'k' }, { timeoutMs: 30 }).next())).toBe('TIMEOUT');
+    const clock = new VirtualClock();
+    const store = storeOn(fake, {}, clock);
+    const first = codeOf(store.watch({ key: 'k' }, { timeoutMs: 1_000 }).next());
+    expect(await passFor(clock, first, 'the end')).toBe('TIMEOUT');
     await shortly(() => fake.of('read')[0]?.gone === true, 'the request is closed');
     expect(store.stats.openPolls).toBe(0);
   });

@@ -188,7 +188,8 @@ export class Calls {
     if (job.kind !== 'poll') this.#answered();
     const { status, body: text } = answer;
     if (status !== 200 && job.accepts?.includes(status) !== true) {
-      throw new Failure(meaningOf(status, text), `${status} ${text.trim()}`, { pauseMs: pauseOf(answer) });
+      const said = withoutToken(text.trim(), how.token);
+      throw new Failure(meaningOf(status, text), `${status} ${said}`, { pauseMs: pauseOf(answer) });
     }
     return readAnswer(job, answer);
   }
@@ -254,6 +255,11 @@ export class Calls {
     this.#forget(struggle.token);
     return this.#config.token !== undefined && ++struggle.tokens <= 1;
   }
+}
+
+/** What a server says may be what it was sent. */
+function withoutToken(text: string, token: string | undefined): string {
+  return token === undefined ? text : text.replaceAll(token, '(token)');
 }
 
 async function askFor(source: () => string | Promise<string>): Promise<string> {

@@ -166,7 +166,7 @@ export class FakeKv {
   /** What one operation answers with, or why it failed. */
   #step(draft: Map<string, Pair>, op: TxnOp): readonly Pair[] | string {
     const { Verb, Key } = op;
-    if (Key === '') return 'Must provide key';
+    if (Key === '' && Verb !== 'delete-tree') return 'Must provide key';
     const old = draft.get(Key);
     switch (Verb) {
       case 'check-not-exists':

@@ -349,6 +349,14 @@ describe('a token and a value', () => {
     expect(leaks(store, watch, ...errors)).toEqual([]);
   });
 
+  it('do not show where the server says what it was sent', async () => {
+    const fake = await fakeConsul();
+    always(fake, { status: 400, body: `{"X-Consul-Token":"${secret}"}` });
+    const errors = await Promise.all(everyCall(storeOn(fake, { token: secret })).map(([, call]) => failureOf(call())));
+    expect(leaks(errors)).toEqual([]);
+    expect(errors[0]?.message).toContain('(token)');
+  });
+
   it('are not sent to a server that speaks no TLS, where TLS was asked for', async () => {
     let received = '';
     const server = createServer((socket) => {

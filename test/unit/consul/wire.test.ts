@@ -361,13 +361,15 @@ describe('a commit', () => {
     }
   });
 
-  it('that would delete everything is refused by Consul, which knows no such operation, and nothing is applied', async () => {
+  it('may delete everything, and tells its revision', async () => {
     const fake = await fakeConsul();
     fake.kv.set('a', '1');
+    fake.kv.set('b/c', '1');
     const store = storeOn(fake);
-    expect(await codeOf(store.commit([], [remove({ prefix: '/' })]))).toBe('REFUSED_BY_STORE');
-    expect(await codeOf(store.commit([], [remove({ prefix: '/' }), remove('a')]))).toBe('REFUSED_BY_STORE');
-    expect([...fake.kv.pairs.keys()]).toEqual(['a']);
+    const before = (await store.read({ key: 'a' })).revision;
+    const { ok, revision } = await store.commit([], [remove({ prefix: '/' })]);
+    expect([ok, revision > before]).toEqual([true, true]);
+    expect([...fake.kv.pairs.keys()]).toEqual([]);
   });
 
   it('that is refused answers with its otherwise reads, all of one revision', async () => {

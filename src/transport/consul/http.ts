@@ -1,4 +1,11 @@
-import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+} from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -111,15 +118,12 @@ export class Http {
   }
 
   #request({ method, path, body, token }: Exchange): ClientRequest {
-    const { address } = this.#config;
-    const headers = {
-      ...(token !== undefined && { 'X-Consul-Token': token }),
-      ...(body !== undefined && { 'Content-Length': Buffer.byteLength(body) }),
-    };
-    const send = address.secure ? secureRequest : request;
-    const { socketPath, host, port } = address;
-    const to = socketPath === undefined ? { host, port } : { socketPath };
-    return send({ ...to, agent: this.#agent, method, path, headers });
+    const { secure, socketPath, host, port } = this.#config.address;
+    const headers: OutgoingHttpHeaders = {};
+    if (token !== undefined) headers['X-Consul-Token'] = token;
+    if (body !== undefined) headers['Content-Length'] = Buffer.byteLength(body);
+    const options = { host, port, socketPath, agent: this.#agent, method, path, headers };
+    return secure ? secureRequest(options) : request(options);
   }
 }
 

@@ -2,6 +2,7 @@ import consulHandoff from '../consul-handoff.js';
 import consulRequests from '../consul-requests.js';
 import consulSigkill from '../consul-sigkill.js';
 import consulUncontended from '../consul-uncontended.js';
+import consulWornLine from '../consul-worn-line.js';
 import contended from '../contended.js';
 import election from '../election.js';
 import embedded from '../embedded.js';
@@ -27,6 +28,7 @@ export const benches: readonly Bench[] = [
   consulUncontended,
   consulHandoff,
   consulRequests,
+  consulWornLine,
   consulSigkill,
 ];
 

@@ -24,7 +24,7 @@ export class ConsulWorld extends StoreWorld<ConsulStore, ConsulCluster> {
    * Not yet: a server passes a blocking query on to the leader. What it has sent to one that is gone with its machine, it
    * gives up after ten seconds; what it has sent to one that is frozen, not before the query would end anyway.
    */
-  readonly watchesOutliveLeaders = false;
+  readonly watchesOutliveLeaders = true;
   readonly #admins = new Map<string, Client<ConsulStore>>();
   #connected = 0;
 

@@ -8,7 +8,7 @@ import { type Answer, type Exchange, Http } from './http.js';
 import { type ConsulConfig, checkTokenText } from './options.js';
 
 /** Kinds of requests, for counting. */
-export type RequestKind = 'txn' | 'read' | 'poll' | 'grant' | 'renew' | 'revoke';
+export type RequestKind = 'txn' | 'read' | 'poll' | 'grant' | 'renew' | 'revoke' | 'leader';
 
 /** One call, whatever it takes. */
 export interface Job<A> {
@@ -30,7 +30,6 @@ export interface Job<A> {
   readonly rule: string;
 }
 
-const sessionKinds: ReadonlySet<RequestKind> = new Set(['grant', 'renew', 'revoke']);
 const sessionConnections = 4;
 
 /** The longest that a server can make us wait by asking for it. */
@@ -145,13 +144,13 @@ export class Calls {
     }
   }
 
-  /** One blocking query, once, whose answer begins within this time. Rejects with what became of it as a coded error. */
+  /** One request, once, whose answer begins within this time. Rejects with what became of it as a coded error. */
   async poll<A>(job: Job<A>, beginMs: number, signal: AbortSignal): Promise<A> {
     for (let tokens = 0; ; tokens++) {
       const asked = this.#currentToken();
       try {
         const token = await orAbort(asked, signal);
-        return await this.#exchange(this.#polls, job, { token, beginMs, signal });
+        return await this.#exchange(this.#httpFor(job), job, { token, beginMs, signal });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const again = error.meaning.remedy === 'new-token' && this.#config.token !== undefined && tokens === 0;
@@ -169,9 +168,13 @@ export class Calls {
     struggle.token = this.#currentToken();
     const token = struggle.token === none ? undefined : await this.#tokenWithin(struggle.token, leftMs, scope);
     const beginMs = job.write === true ? leftMs : Math.min(attemptMs, leftMs);
-    // A session must not have to wait behind calls that the store is slow to answer.
-    const http = sessionKinds.has(job.kind) ? this.#sessions : this.#http;
-    return this.#exchange(http, job, { token, beginMs, limitMs: leftMs, signal: scope });
+    return this.#exchange(this.#httpFor(job), job, { token, beginMs, limitMs: leftMs, signal: scope });
+  }
+
+  /** A session must not have to wait behind calls that the store is slow to answer. */
+  #httpFor<A>({ kind }: Job<A>): Http {
+    if (kind === 'poll') return this.#polls;
+    return kind === 'txn' || kind === 'read' ? this.#http : this.#sessions;
   }
 
   async #exchange<A>(http: Http, job: Job<A>, how: Omit<Exchange, 'method' | 'path'>): Promise<A> {
@@ -182,7 +185,8 @@ export class Calls {
       answer = await http.exchange({ ...how, method, path: this.#target(job), body });
     } catch (error) {
       // What is wrong with one poll need not concern the others.
-      if (error instanceof Failure && job.kind !== 'poll') this.#failedMs = this.#clock.now();
+      const single = job.kind === 'poll' || job.kind === 'leader';
+      if (error instanceof Failure && !single) this.#failedMs = this.#clock.now();
       throw error;
     }
     if (job.kind !== 'poll') this.#answered();

@@ -30,6 +30,11 @@ export interface ConsulTimeouts {
   readonly attemptMs?: number | undefined;
   /** How long a blocking query may stay open while nothing changes; from 1,000 to 55,000. Default 55,000. */
   readonly watchMs?: number | undefined;
+  /**
+   * How often to ask who leads the servers, while anything is watched: a query that waits at a leader that froze is never
+   * answered, and made anew when there is another. Default 1,000.
+   */
+  readonly leaderMs?: number | undefined;
 }
 
 /** How leases are made, which Consul calls sessions. */
@@ -206,7 +211,7 @@ function resolveConnections(connections: ConsulConnectionOptions = {}): Resolved
 const watchLimits = { least: 1_000, most: 55_000 };
 
 function resolveTimeouts(timeouts: ConsulTimeouts | undefined): Resolved<ConsulTimeouts> {
-  const defaults = { callMs: 5_000, connectMs: 1_500, attemptMs: 2_000, watchMs: watchLimits.most };
+  const defaults = { callMs: 5_000, connectMs: 1_500, attemptMs: 2_000, watchMs: watchLimits.most, leaderMs: 1_000 };
   const times = resolveTimes(timeouts, defaults);
   if (times.watchMs >= watchLimits.least && times.watchMs <= watchLimits.most) return times;
   const sentence = `timeouts.watchMs must be from ${watchLimits.least} to ${watchLimits.most}.`;

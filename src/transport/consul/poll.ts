@@ -87,6 +87,8 @@ export class Poll {
         this.#backoff.reset();
         await this.#tell(polled, this.#context.clock.now() - askedMs);
       } catch (error) {
+        // What comes next is to be answered at once, so that it is soon known whether it is answered at all.
+        this.#index = undefined;
         if (signal.aborted || error === renewing) continue;
         if (isLasting(error)) this.#fail(error);
         else await sleep(this.#context.clock, this.#backoff.nextMs(), signal).catch(() => {});

@@ -55,7 +55,10 @@ const consulTraits = {
 
 /** What a store has sent so far. */
 export interface ConsulStats {
-  /** Requests by kind: `txn` (commits), `read`, `poll` (blocking queries), `grant`, `renew`, `revoke`. */
+  /**
+   * Requests by kind: `txn` (commits), `read`, `poll` (blocking queries), `grant`, `renew`, `revoke`, and `leader`: whether
+   * another server leads now, asked once a second while anything is watched.
+   */
   readonly requests: Readonly<Record<string, number>>;
   /** Blocking queries that are open now. */
   readonly openPolls: number;
@@ -101,7 +104,8 @@ export class ConsulStore implements Store {
     });
     this.#sessions = new Sessions(this.#calls, config);
     this.#watches = new Watches({
-      ...{ clock, random, connections: connections.watches, watchMs: timeouts.watchMs },
+      ...{ clock, random, connections: connections.watches, watchMs: timeouts.watchMs, leaderMs: timeouts.leaderMs },
+      leader: (signal) => this.#leader(signal),
       ask: (question) => this.#ask(question),
       look: (scope, name) => this.#state(scope, name),
     });
@@ -182,6 +186,24 @@ export class ConsulStore implements Store {
     const [since, { moment }] = [this.#revisions.seen, this.#watches];
     const { found, index } = await this.#calls.call(readJob('read', scope, name), undefined);
     return new State(this.#revisions.ofRead(index, since), found, moment);
+  }
+
+  /** Who leads, as far as the agent knows. Costs the servers next to nothing. */
+  async #leader(signal: AbortSignal): Promise<string> {
+    const { attemptMs } = this.#config.timeouts;
+    const read = ({ body }: Answer): string => {
+      const leader = parseExactly(body);
+      return typeof leader === 'string' ? leader : '';
+    };
+    const job = {
+      kind: 'leader',
+      method: 'GET',
+      path: '/v1/status/leader',
+      read,
+      verb: 'ask for the leader',
+      rule: '',
+    } as const;
+    return await this.#calls.poll(job, attemptMs, signal);
   }
 
   async #ask({ scope, name, index, signal }: Question): Promise<Polled> {

@@ -1,10 +1,11 @@
 import type { CallOptions, Range, Watch } from '../../core/store.js';
 import { isCoordinationError } from '../../errors.js';
 import { foldersOf, type Scope } from './keys.js';
+import { LeaderCheck, type LeaderContext } from './leader-check.js';
 import { Poll, type PollContext } from './poll.js';
 import { type State, View } from './view.js';
 
-export interface WatchContext extends PollContext {
+export interface WatchContext extends PollContext, LeaderContext {
   /** How many blocking queries may be open at once. */
   readonly connections: number;
   /** Reads a scope now, as any read: with repetitions, and on a connection for calls. */
@@ -18,11 +19,13 @@ export interface WatchContext extends PollContext {
 export class Watches {
   readonly #context: WatchContext;
   readonly #polls = new Set<Poll>();
+  readonly #leader: LeaderCheck;
   /** Counts watches: an answer that was asked for before a watch was is no beginning for it. */
   #moment = 0;
 
   constructor(context: WatchContext) {
     this.#context = context;
+    this.#leader = new LeaderCheck(context, () => this.renew(Number.POSITIVE_INFINITY));
   }
 
   get moment(): number {
@@ -48,6 +51,7 @@ export class Watches {
 
   /** Ends all watches with this error. */
   close(error: unknown): void {
+    this.#leader.stop();
     for (const poll of [...this.#polls]) {
       poll.stop();
       for (const { queue } of [...poll.views]) queue.fail(error);
@@ -71,11 +75,13 @@ export class Watches {
     for (const view of views) poll.views.add(view);
     this.#polls.add(poll);
     poll.start();
+    this.#leader.start();
   }
 
   #stop(poll: Poll): void {
     poll.stop();
     this.#polls.delete(poll);
+    if (this.#polls.size === 0) this.#leader.stop();
   }
 
   /** Makes room for one more, by one query about the folder that has the most of them, the deepest first. */

@@ -106,6 +106,9 @@ export class FakeConsul {
   /** Whether the connection ends as soon as the head of a request of this kind is there; its body is not read. */
   refusesAtHead: (kind: Kind) => boolean = () => false;
   address = '';
+  /** The address of the server that leads. */
+  leader = '127.0.0.1:8300';
+  leaderQuestions = 0;
   readonly #handlers = new Map<Kind, Handler>();
   #stop: () => void = () => {};
 
@@ -170,6 +173,12 @@ export class FakeConsul {
     const { method = '', url = '', headers, socket } = request;
     const [path = '', search = ''] = url.split(/\?(.*)/s);
     const query = new URLSearchParams(search);
+    if (path === '/v1/status/leader') {
+      // Asked for once in a while, whatever a test is about: no part of its record.
+      this.leaderQuestions++;
+      response.end(JSON.stringify(this.leader));
+      return;
+    }
     const kind = kindOf(method, path, query);
     if (this.refusesAtHead(kind)) {
       socket.resetAndDestroy();

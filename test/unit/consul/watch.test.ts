@@ -313,6 +313,41 @@ describe('the index that a watch waits on (hazard 72)', () => {
   });
 });
 
+describe('another leader', () => {
+  it('makes every query be asked anew, and at once: those that wait at the old one may wait in vain', async () => {
+    const { fake, clock, store } = await started();
+    fake.on('poll', () => 'silence');
+    const watch = store.watch({ prefix: 'frozen/' });
+    await next(watch);
+    await passUntil(clock, () => fake.leaderQuestions >= 2, 'the leader to be known');
+    fake.kv.set('frozen/a', 'after the change');
+    const from = fake.leaderQuestions;
+    await passUntil(clock, () => fake.leaderQuestions >= from + 4, 'some more looks');
+    expect(fake.of('poll').filter(({ range }) => range.text === 'frozen/').length).toBe(1);
+    fake.on('poll', (_, plain) => plain());
+    fake.leader = '127.0.0.2:8300';
+    expect((await nextWhile(clock, watch)).at(-1)).toBe('frozen/a=after the change');
+    expect(fake.leaderQuestions).toBeLessThanOrEqual(from + 7);
+  });
+
+  it('is not looked for while nothing is watched, nor found where there is none', async () => {
+    const { fake, clock, watch } = await started();
+    await passUntil(clock, () => fake.openPolls === 1 && fake.leaderQuestions >= 2, 'a query, and the leader known');
+    const waiting = fake.count('poll');
+    fake.leader = '';
+    const from = fake.leaderQuestions;
+    await passUntil(clock, () => fake.leaderQuestions >= from + 3, 'a time without a leader');
+    fake.leader = '127.0.0.1:8300';
+    await passUntil(clock, () => fake.leaderQuestions >= from + 6, 'the same leader again');
+    expect(fake.count('poll')).toBe(waiting);
+    await watch.return();
+    const asked = fake.leaderQuestions;
+    const until = clock.now() + 10_000;
+    await passUntil(clock, () => clock.now() >= until, 'ten seconds');
+    expect(fake.leaderQuestions).toBe(asked);
+  });
+});
+
 describe('a failure', () => {
   const passing: readonly [string, Reply][] = [
     ['no leader', { status: 500, body: 'No cluster leader' }],

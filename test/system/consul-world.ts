@@ -20,11 +20,6 @@ interface Question {
 /** A world on Consul. Each client talks to one server, as to the agent of its machine. */
 export class ConsulWorld extends StoreWorld<ConsulStore, ConsulCluster> {
   readonly name = 'Consul 1.8';
-  /**
-   * Not yet: a server passes a blocking query on to the leader. What it has sent to one that is gone with its machine, it
-   * gives up after ten seconds; what it has sent to one that is frozen, not before the query would end anyway.
-   */
-  readonly watchesOutliveLeaders = true;
   readonly #admins = new Map<string, Client<ConsulStore>>();
   #connected = 0;
 

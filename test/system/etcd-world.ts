@@ -9,8 +9,6 @@ import { at } from './tools.js';
 /** A world on etcd. */
 export class EtcdWorld extends StoreWorld<EtcdStore, EtcdCluster> {
   readonly name: string;
-  /** Each node tells of what it sees by itself. */
-  readonly watchesOutliveLeaders = true;
   readonly #version: '3.4' | '3.5';
   #admin: Client<EtcdStore> | undefined;
 

@@ -33,8 +33,6 @@ export type Counts = Readonly<Record<string, number>>;
 export abstract class StoreWorld<S extends Store = Store, C extends Cluster = Cluster> {
   /** The store and its version, for the names of tests. */
   abstract readonly name: string;
-  /** Whether changes are told of as soon as there is another leader, to those too that had been waiting under the old one. */
-  abstract readonly watchesOutliveLeaders: boolean;
   #cluster: C | undefined;
   #tests = 0;
   #expiring = false;

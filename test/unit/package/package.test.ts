@@ -54,10 +54,13 @@ async function packagesLoadedBy(specifier: string): Promise<string[]> {
 }
 
 describe('loading an entry point', () => {
-  it.each(['coterie', 'coterie/consul', 'coterie/memory', 'coterie/testing'])('%s loads no transport library', async (specifier) => {
-    const allowed = ['eventemitter3'];
-    expect((await packagesLoadedBy(specifier)).filter((name) => !allowed.includes(name))).toEqual([]);
-  });
+  it.each(['coterie', 'coterie/consul', 'coterie/memory', 'coterie/testing'])(
+    '%s loads no transport library',
+    async (specifier) => {
+      const allowed = ['eventemitter3'];
+      expect((await packagesLoadedBy(specifier)).filter((name) => !allowed.includes(name))).toEqual([]);
+    },
+  );
 
   it('coterie/etcd loads gRPC, and the one who looks for it sees it', async () => {
     expect(await packagesLoadedBy('coterie/etcd')).toContain('@grpc/grpc-js');

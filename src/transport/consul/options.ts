@@ -62,7 +62,7 @@ export interface ConsulSessionOptions {
  * each address that clients come from.
  */
 export interface ConsulConnectionOptions {
-  /** For everything but watches and sessions, which have two of their own; more calls wait for each other. Default 32. */
+  /** For everything but watches and sessions, which have four of their own; more calls wait for each other. Default 32. */
   readonly calls?: number | undefined;
   /**
    * For watches: each watched range has a blocking query on a connection of its own, as long as there are that many; from

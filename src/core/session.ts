@@ -85,12 +85,27 @@ export class Session {
     this.#arm();
   }
 
-  /** Opens a session. One round trip. Rejects with `INVALID_TTL`, or with whatever the store says. */
+  /**
+   * Opens a session. One round trip, and another where the first one took so long, over repetitions, that too little of
+   * the time to live would be left. Rejects with `INVALID_TTL`, or with whatever the store says.
+   */
   static async open(deps: SessionDeps, ttlMs: number, options: CallOptions = {}): Promise<Session> {
     checkCall(options, 'session');
     checkTtl(ttlMs, deps.store.traits);
-    const sent = { now: deps.clock.now(), wall: deps.clock.wall() };
-    return new Session(deps, await deps.store.grant(ttlMs, options), sent);
+    const { clock, store } = deps;
+    for (;;) {
+      const asked = { now: clock.now(), wall: clock.wall() };
+      const lease = await store.grant(ttlMs, options);
+      // It counts from when it was asked for, not from the attempt that got through.
+      if (clock.now() - asked.now <= lease.ttlMs / 3) return new Session(deps, lease, asked);
+      const sent = { now: clock.now(), wall: clock.wall() };
+      try {
+        return new Session(deps, await store.renew(lease.id, options), sent);
+      } catch (error) {
+        // By now it may be over.
+        if (!isCoordinationError(error, 'LEASE_NOT_FOUND')) throw error;
+      }
+    }
   }
 
   /**

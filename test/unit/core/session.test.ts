@@ -44,6 +44,20 @@ describe('keeping alive', () => {
 });
 
 describe('the deadline', () => {
+  test('of a session that took long to open counts from another request, so that it is not over as it begins', async () => {
+    const { client, store } = world.node();
+    store.delay(ttlMs * 1.5);
+    const opening = client.session();
+    await world.clock.advance(ttlMs * 1.4);
+    store.delay(0);
+    await world.clock.advance(ttlMs * 0.2);
+    const session = await opening;
+    expect(session.isLive()).toBe(true);
+    expect([store.requests.grant, store.requests.renew]).toEqual([1, 1]);
+    await world.clock.advance(ttlMs / 2);
+    expect(session.state.kind).toBe('live');
+  });
+
   test('counts from when the renewal was sent, not from when it was answered', async () => {
     const { client, store } = world.node();
     const session = await client.session();

@@ -32,11 +32,11 @@ export const byText: readonly (readonly [RegExp, Meaning])[] = [
   [/Permission denied|lacks permission/, denied],
   [/[Rr]ate limit|too many concurrent connections/, overloaded],
   [/invalid session|failed session lookup|Session id '.*' not found/, leaseGone],
-  [/No cluster leader/, untouched],
+  // An agent that was taken out of the catalog puts itself back within a minute.
+  [/No cluster leader|Missing node registration/, untouched],
   [/too many operations/, { code: 'TOO_MANY_OPS', applied: 'no', remedy: 'none' }],
   [/too large/, tooLarge],
   [/Invalid Session TTL/, { code: 'INVALID_TTL', applied: 'no', remedy: 'none' }],
-  [/Missing node registration|Invalid query parameter/, refused],
 ];
 
 /** What an answer with this status and text means, which is not the answer that was hoped for. */

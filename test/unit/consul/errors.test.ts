@@ -93,9 +93,9 @@ const rows: readonly Row[] = [
     ...{ read: 'INVALID_TTL', commit: 'INVALID_TTL' },
   },
   {
-    name: 'a server without a node',
+    name: 'an agent that is out of the catalog for a while',
     reply: answer(500, 'Missing node registration'),
-    ...{ read: 'REFUSED_BY_STORE', commit: 'REFUSED_BY_STORE' },
+    ...{ read: 'UNAVAILABLE', commit: 'UNAVAILABLE', again: true },
   },
   { name: 'a proxy that wants a password', reply: answer(401), read: 'UNAUTHENTICATED', commit: 'UNAUTHENTICATED' },
   { name: 'no permission, no text', reply: answer(403), read: 'PERMISSION_DENIED', commit: 'PERMISSION_DENIED' },

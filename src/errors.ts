@@ -107,6 +107,11 @@ export function isCoordinationError<C extends ErrorCode>(
   return code === undefined || (error as CoordinationError).code === code;
 }
 
+/** Whether something caught says of itself that the same call may simply be made again. */
+export function isRetryable(error: unknown): boolean {
+  return isCoordinationError(error) && error.retryable;
+}
+
 /** Longest piece of foreign text that goes into a message. */
 const maxForeignText = 200;
 

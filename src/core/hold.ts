@@ -1,4 +1,4 @@
-import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
 import { Backoff } from './backoff.js';
 import { checkOptions } from './checks.js';
 import type { Cancel } from './clock.js';
@@ -219,7 +219,7 @@ export class Hold implements AsyncDisposable {
         return unknown ? 'before' : 'no';
       } catch (error) {
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
-        else if (!isCoordinationError(error) || !error.retryable) throw error;
+        else if (!isRetryable(error)) throw error;
         await backoff.wait(this.session.signal).catch(() => {});
       }
     }

@@ -4,7 +4,7 @@
  * lives (nodejs/node #54614, #55351), which leaks on a signal that outlives its waits.
  */
 import { setMaxListeners } from 'node:events';
-import { CoordinationError } from '../errors.js';
+import { CoordinationError, type ErrorDetails } from '../errors.js';
 import type { Cancel, Clock } from './clock.js';
 import type { CallOptions } from './store.js';
 
@@ -83,8 +83,9 @@ export function openScope(clock: Clock, options: CallOptions, what: string, told
 }
 
 /** The error of a wait that took longer than its caller allowed. */
-export function timeoutError(timeoutMs: number, what: string): CoordinationError {
-  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${what}`, { field: 'timeoutMs' });
+export function timeoutError(timeoutMs: number, what: string, details: ErrorDetails = {}): CoordinationError {
+  const all = { field: 'timeoutMs', ...details };
+  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${what}`, all);
 }
 
 const nothing = (): void => {};

@@ -5,7 +5,7 @@ import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
 import type { Session } from '../core/session.js';
 import { firstOf, orAbort, type Scope, within } from '../core/signals.js';
 import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
-import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
 import type { LineRule } from './line.js';
 import { confirmed, retrying } from './line-session.js';
 
@@ -115,7 +115,7 @@ export class Place {
       } catch (error) {
         if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw this.#session.leaseGone(error);
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) this.#late = true;
-        else if (!isCoordinationError(error) || !error.retryable) throw error;
+        else if (!isRetryable(error)) throw error;
         await backoff.wait(this.#scope);
       }
     }

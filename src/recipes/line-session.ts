@@ -3,7 +3,7 @@ import { checkTtl } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Session } from '../core/session.js';
 import { orAbort, type Scope, type Stop } from '../core/signals.js';
-import { CoordinationError, isCoordinationError } from '../errors.js';
+import { CoordinationError, isRetryable } from '../errors.js';
 
 /** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
 export interface SessionChoice {
@@ -36,7 +36,7 @@ export async function retrying<T>(client: ClientContext, signal: Stop, call: () 
     try {
       return await call();
     } catch (error) {
-      if (!isCoordinationError(error) || !error.retryable) throw error;
+      if (!isRetryable(error)) throw error;
       await backoff.wait(signal);
     }
   }

@@ -1,9 +1,10 @@
 import { Backoff } from '../../core/backoff.js';
+import { describeCall, unknownOutcome } from '../../core/call-errors.js';
 import type { Clock, Random } from '../../core/clock.js';
-import { openScope, orAbort, type Scope, sleep } from '../../core/signals.js';
+import { openScope, orAbort, type Scope, sleep, timeoutError } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
-import { CoordinationError, type ErrorDetails, isCoordinationError, printable } from '../../errors.js';
-import { Failure, garbledAnswer, meaningOf, unknownOutcome } from './failure.js';
+import { CoordinationError, type ErrorDetails, isCoordinationError } from '../../errors.js';
+import { Failure, garbledAnswer, meaningOf } from './failure.js';
 import { type Answer, type Exchange, Http } from './http.js';
 import { type ConsulConfig, checkTokenText } from './options.js';
 
@@ -145,7 +146,7 @@ export class Calls {
   }
 
   /** One request, once, whose answer begins within this time. Rejects with what became of it as a coded error. */
-  async poll<A>(job: Job<A>, beginMs: number, signal: AbortSignal): Promise<A> {
+  async once<A>(job: Job<A>, beginMs: number, signal: AbortSignal): Promise<A> {
     for (let tokens = 0; ; tokens++) {
       const asked = this.#currentToken();
       try {
@@ -155,7 +156,7 @@ export class Calls {
         if (!(error instanceof Failure)) throw error;
         const again = error.meaning.remedy === 'new-token' && this.#config.token !== undefined && tokens === 0;
         if (error.pauseMs > 0) await this.pause(error.pauseMs, signal);
-        if (!again) throw error.toError(describe(job), job.details, job.rule);
+        if (!again) throw error.toError(describeCall(job), job.details, job.rule);
         this.#forget(asked);
       }
     }
@@ -242,14 +243,16 @@ export class Calls {
     const { meaning, pauseMs } = failure;
     struggle.attempts++;
     scope.throwIfAborted();
-    const what = describe(job);
-    if (job.write === true && meaning.applied === 'unknown') throw unknownOutcome(failure, what, job.details ?? {});
+    const what = describeCall(job);
+    if (job.write === true && meaning.applied === 'unknown')
+      throw unknownOutcome(what, job.details ?? {}, failure.toError(what));
     const error = (): CoordinationError => failure.toError(what, job.details, job.rule);
-    if (this.#clock.now() >= untilMs) throw timedOut(struggle, error());
+    const late = (): CoordinationError => timeoutError(struggle.timeoutMs, what, { ...job.details, cause: error() });
+    if (this.#clock.now() >= untilMs) throw late();
     if (!this.#mayRepeat(struggle, failure)) throw error();
     struggle.backoff ??= new Backoff(this.#clock, this.#random, this.#config.retry);
     const waitMs = Math.max(struggle.backoff.nextMs(), pauseMs);
-    if (this.#clock.now() + waitMs >= untilMs) throw meaning.code === 'TIMEOUT' ? timedOut(struggle, error()) : error();
+    if (this.#clock.now() + waitMs >= untilMs) throw meaning.code === 'TIMEOUT' ? late() : error();
     await sleep(this.#clock, waitMs, scope);
   }
 
@@ -291,13 +294,4 @@ function readAnswer<A>(job: Job<A>, answer: Answer): A {
 function pauseOf({ headers }: Answer): number {
   const seconds = Number(headers['retry-after'] ?? 0);
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, longestPauseMs) : 0;
-}
-
-function describe<A>({ verb, details }: Job<A>): string {
-  return details?.key === undefined ? verb : `${verb} of "${printable(details.key)}"`;
-}
-
-function timedOut<A>({ job, timeoutMs }: Struggle<A>, cause: CoordinationError): CoordinationError {
-  const details = { field: 'timeoutMs', ...job.details, cause };
-  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${describe(job)}`, details);
 }

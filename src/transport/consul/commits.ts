@@ -1,5 +1,6 @@
 import { Backoff } from '../../core/backoff.js';
 import type { Clock, Random } from '../../core/clock.js';
+import { firstNameOf } from '../../core/ranges.js';
 import type { CallOptions, Commit, CommitOptions, Guard, Op, Query, Snapshot } from '../../core/store.js';
 import { CoordinationError, type ErrorDetails, printable } from '../../errors.js';
 import type { Calls } from './calls.js';
@@ -64,7 +65,7 @@ export class Commits {
     const { clock, random, callMs } = this.#context;
     const untilMs = clock.now() + (options.timeoutMs ?? callMs);
     const backoff = new Backoff(clock, random, { baseMs: 100, capMs: 1_000 });
-    const key = firstKey(guards, ops);
+    const key = firstNameOf(guards, ops);
     return await this.#run({ guards, ops, options, untilMs, backoff, details: key === undefined ? {} : { key } });
   }
 
@@ -225,14 +226,6 @@ function foreignLock(key: string): CoordinationError {
   return new CoordinationError('REFUSED_BY_STORE', sentence, { key, problem: 'foreign-lock' });
 }
 
-function firstKey(guards: readonly Guard[], ops: readonly Op[]): string | undefined {
-  const [guard, op] = [guards[0], ops[0]];
-  if (guard !== undefined || op === undefined) return guard?.key;
-  if (op.kind === 'put') return op.key;
-  const range = op.kind === 'delete' ? op.range : op.query;
-  return 'key' in range ? range.key : range.prefix;
-}
-
 /** Makes sense of the answer to a transaction. Throws `PROTOCOL_ERROR`, or the failure that it tells of. */
 function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
   const { Results, Errors } = objectOf(parseExactly(body), 'an answer to a transaction');
@@ -243,21 +236,19 @@ function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
   const errors = listOf(Errors, 'Errors').map((error) => {
     const { OpIndex, What } = objectOf(error, 'an error');
     if (typeof What !== 'string') throw garbled('an error says nothing');
-    return { at: Number(wholeNumber(OpIndex, 'OpIndex')), text: What };
+    const at = Number(wholeNumber(OpIndex, 'OpIndex'));
+    return { at, said: What, failure: new Failure(meaningOf(status, What), What, { rule: txn.rule(at) }) };
   });
-  const failureOf = ({ at, text }: { at: number; text: string }): Failure => {
-    return new Failure(meaningOf(status, text), text, { rule: txn.rule(at) });
-  };
-  const severe = errors.map(failureOf).find(({ meaning }) => !excusable.has(meaning.code));
-  if (severe !== undefined) throw severe;
+  const severe = errors.find(({ failure }) => !excusable.has(failure.meaning.code));
+  if (severe !== undefined) throw severe.failure;
   if (errors.some(({ at }) => txn.isGuard(at))) return { kind: 'refused' };
-  const delay = errors.find(({ text }) => withoutNames(text).includes('lock delay'));
-  if (delay !== undefined) return { kind: 'delayed', failure: failureOf(delay) };
-  const dead = errors.map(failureOf).find(({ meaning }) => meaning.code === 'LEASE_NOT_FOUND');
-  if (dead !== undefined) throw dead;
+  const delay = errors.find(({ said }) => withoutNames(said).includes('lock delay'));
+  if (delay !== undefined) return { kind: 'delayed', failure: delay.failure };
+  const dead = errors.find(({ failure }) => failure.meaning.code === 'LEASE_NOT_FOUND');
+  if (dead !== undefined) throw dead.failure;
   if (errors.length === 0) throw garbled('a refusal without a reason');
   const other = errors.find(({ at }) => !txn.concernsHolder(at));
-  if (other !== undefined) throw failureOf(other);
+  if (other !== undefined) throw other.failure;
   return { kind: 'held' };
 }
 

@@ -64,7 +64,7 @@ export const byStatus: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [501, { code: 'UNSUPPORTED', applied: 'no', remedy: 'none' }],
 ]);
 
-/** One attempt that failed, as the transport thinks of it; users get {@link Failure.toError} or {@link unknownOutcome}. */
+/** One attempt that failed, as the transport thinks of it; users get {@link Failure.toError}. */
 export class Failure {
   readonly meaning: Meaning;
   /** Why, in words from outside, fit to be printed. */
@@ -92,12 +92,6 @@ export class Failure {
       details,
     );
   }
-}
-
-/** The error of a commit that may or may not have been applied. */
-export function unknownOutcome(failure: Failure, what: string, details: ErrorDetails): CoordinationError {
-  const sentence = `It cannot be told whether this was applied; read before trying again: ${what}`;
-  return new CoordinationError('UNKNOWN_OUTCOME', sentence, { ...details, cause: failure.toError(what) });
 }
 
 const openings: Partial<Record<ErrorCode, string>> = {

@@ -2,11 +2,15 @@ import { checkDuplicates } from '../../core/checks.js';
 import type { Op, Range } from '../../core/store.js';
 import { CoordinationError, printable } from '../../errors.js';
 
-/** A range as Consul knows it: without the leading slash, by which names are told apart elsewhere. */
-export interface WireRange {
+/** A key of Consul, or all keys under a prefix: what can be asked for over HTTP. */
+export interface Scope {
   /** The key, or the prefix, which may be empty: everything. */
   readonly text: string;
   readonly recurse: boolean;
+}
+
+/** A range as Consul knows it: without the leading slash, by which names are told apart elsewhere. */
+export interface WireRange extends Scope {
   /** Whether names in answers get their leading slash back. */
   readonly slash: boolean;
 }
@@ -37,12 +41,12 @@ export function wireRange(range: Range): WireRange {
 }
 
 /** Whether a range is all that there is. */
-export function isEverything({ text, recurse }: WireRange): boolean {
+export function isEverything({ text, recurse }: Scope): boolean {
   return recurse && text === '';
 }
 
 /** Whether a key of Consul lies in a range. */
-export function covers({ text, recurse }: Pick<WireRange, 'text' | 'recurse'>, key: string): boolean {
+export function covers({ text, recurse }: Scope, key: string): boolean {
   return recurse ? key.startsWith(text) : key === text;
 }
 
@@ -59,12 +63,6 @@ export function checkNames(ops: readonly Op[]): void {
   checkDuplicates(bare);
 }
 
-/** What is asked for over HTTP in order to see a range: the range itself, or something around it. */
-export interface Scope {
-  readonly text: string;
-  readonly recurse: boolean;
-}
-
 /** Characters that Consul takes in a path. It refuses what it cannot print, by an older Unicode than ours. */
 const printableText = /^(?:[\x20-\x7e]*|[ \p{L}\p{M}\p{N}\p{P}\p{S}]*)$/u;
 
@@ -76,7 +74,7 @@ function isClean(segment: string): boolean {
  * The narrowest thing to ask for by which a range can be seen. Consul's HTTP server redirects a path with an empty segment
  * or a `.`, and refuses one with characters that it cannot print; keys of such names are seen by way of what lies above.
  */
-export function scopeOf({ text, recurse }: Pick<WireRange, 'text' | 'recurse'>): Scope {
+export function scopeOf({ text, recurse }: Scope): Scope {
   const segments = text.split('/');
   const last = segments.length - 1;
   const dirty = segments.findIndex((segment, at) => !isClean(segment) || (segment === '' && at < last));

@@ -40,8 +40,8 @@ export interface ConsulTimeouts {
 /** How leases are made, which Consul calls sessions. */
 export interface ConsulSessionOptions {
   /**
-   * For how long a key cannot be locked again, by anybody, after a session that held it has ended other than by deleting
-   * the key: from 0 to 60,000. It is for holders that fence nothing. A waiting line has no use for it, since every ticket
+   * For how long a key cannot be locked again, by anybody, after the session that held it has ended: from 0 to 60,000. It
+   * is for holders that fence nothing. A waiting line has no use for it, since every ticket
    * is a key of its own, which is never locked twice. Default 0; Consul's own default is 15,000.
    */
   readonly lockDelayMs?: number | undefined;

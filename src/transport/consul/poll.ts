@@ -1,7 +1,7 @@
 import { Backoff } from '../../core/backoff.js';
 import type { Clock, Random } from '../../core/clock.js';
 import { onAbort, sleep } from '../../core/signals.js';
-import { isCoordinationError } from '../../errors.js';
+import { isRetryable } from '../../errors.js';
 import type { Scope } from './keys.js';
 import { TokenBucket } from './token-bucket.js';
 import type { State, View } from './view.js';
@@ -90,8 +90,8 @@ export class Poll {
         // What comes next is to be answered at once, so that it is soon known whether it is answered at all.
         this.#index = undefined;
         if (signal.aborted || error === renewing) continue;
-        if (isLasting(error)) this.#fail(error);
-        else await sleep(this.#context.clock, this.#backoff.nextMs(), signal).catch(() => {});
+        if (isRetryable(error)) await sleep(this.#context.clock, this.#backoff.nextMs(), signal).catch(() => {});
+        else this.#fail(error);
       }
     }
   }
@@ -138,8 +138,3 @@ export class Poll {
 
 const stopping = { name: 'nobody watches any more' } as const;
 const renewing = { name: 'to be asked again' } as const;
-
-/** Whether asking again is pointless. */
-function isLasting(error: unknown): boolean {
-  return !isCoordinationError(error) || !error.retryable;
-}

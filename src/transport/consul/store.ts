@@ -8,6 +8,7 @@ import {
   closedError,
 } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
+import { nameOf } from '../../core/ranges.js';
 import type {
   CallOptions,
   Commit,
@@ -30,7 +31,7 @@ import { select, type WireEntry, wireEntries } from './entries.js';
 import { Failure } from './failure.js';
 import type { Answer } from './http.js';
 import { parseExactly } from './json.js';
-import { checkNames, pathOf, type Scope, scopeOf, wireRange } from './keys.js';
+import { checkNames, pathOf, type Scope, scopeOf, type WireRange, wireRange } from './keys.js';
 import { type ConsulConfig, type ConsulOptions, resolveOptions } from './options.js';
 import type { Polled, Question } from './poll.js';
 import { Revisions, readIndex } from './revisions.js';
@@ -99,8 +100,8 @@ export class ConsulStore implements Store {
     const { place, connections, timeouts } = config;
     this.#commits = new Commits({
       ...{ calls: this.#calls, clock, random, revisions: this.#revisions, place, callMs: timeouts.callMs },
-      read: (query, call) => this.#read(query, call),
-      look: async (key, call) => (await this.#look({ text: key, recurse: false }, call)).find((one) => one.key === key),
+      read: (query, call) => this.#read(query, wireRange(query), call),
+      look: (key, call) => this.#look(key, call),
     });
     this.#sessions = new Sessions(this.#calls, config);
     this.#watches = new Watches({
@@ -117,9 +118,9 @@ export class ConsulStore implements Store {
 
   async read(query: Query, options?: CallOptions): Promise<Snapshot> {
     checkQuery(query);
-    wireRange(query);
+    const range = wireRange(query);
     checkCall(options, 'read');
-    return await this.#read(query, options);
+    return await this.#read(query, range, options);
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
@@ -171,15 +172,16 @@ export class ConsulStore implements Store {
     this.#watches.close(error);
   }
 
-  async #read(query: Query, options: CallOptions | undefined): Promise<Snapshot> {
-    const range = wireRange(query);
+  async #read(query: Query, range: WireRange, options: CallOptions | undefined): Promise<Snapshot> {
     const since = this.#revisions.seen;
     const { found, index } = await this.#calls.call(readJob('read', scopeOf(range), nameOf(query)), options);
     return { revision: this.#revisions.ofRead(index, since), entries: select(found, range, query) };
   }
 
-  async #look(range: Scope, options: CallOptions): Promise<readonly WireEntry[]> {
-    return (await this.#calls.call(readJob('read', scopeOf(range), range.text), options)).found;
+  async #look(key: string, options: CallOptions): Promise<WireEntry | undefined> {
+    const scope = scopeOf({ text: key, recurse: false });
+    const { found } = await this.#calls.call(readJob('read', scope, key), options);
+    return found.find((entry) => entry.key === key);
   }
 
   async #state(scope: Scope, name: string): Promise<State> {
@@ -203,7 +205,7 @@ export class ConsulStore implements Store {
       verb: 'ask for the leader',
       rule: '',
     } as const;
-    return await this.#calls.poll(job, attemptMs, signal);
+    return await this.#calls.once(job, attemptMs, signal);
   }
 
   async #ask({ scope, name, index, signal }: Question): Promise<Polled> {
@@ -212,15 +214,10 @@ export class ConsulStore implements Store {
     const query = index === undefined ? {} : { index: String(index), wait: `${watchMs}ms` };
     // The server may stay silent for a sixteenth longer than it was asked to.
     const beginMs = index === undefined ? attemptMs : watchMs + watchMs / 16 + attemptMs;
-    const answer = await this.#calls.poll(readJob('poll', scope, name, query), beginMs, signal);
+    const answer = await this.#calls.once(readJob('poll', scope, name, query), beginMs, signal);
     const state = new State(this.#revisions.ofRead(answer.index, since), answer.found, moment);
     return { state, index: answer.index };
   }
-}
-
-/** What a range is called by whoever asks for it. */
-function nameOf(range: Range): string {
-  return 'key' in range ? range.key : range.prefix;
 }
 
 /** What an answer to a read has: entries, and the index of their range. */

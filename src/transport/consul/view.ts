@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import { nameOf } from '../../core/ranges.js';
 import type { CallOptions, Entry, Range } from '../../core/store.js';
 import { WatchQueue } from '../../core/stream.js';
 import { toEntry, type WireEntry } from './entries.js';
@@ -40,7 +41,7 @@ export class View {
 
   constructor(range: Range, born: number, clock: Clock, options: CallOptions | undefined, ended: (view: View) => void) {
     this.#born = born;
-    this.name = 'key' in range ? range.key : range.prefix;
+    this.name = nameOf(range);
     this.#wire = wireRange(range);
     this.scope = scopeOf(this.#wire);
     const resnapshot = (): void => this.#snapshot();
@@ -54,9 +55,7 @@ export class View {
 
   /** Whether what is asked for shows this range. */
   isSeenBy(scope: Scope): boolean {
-    return scope.recurse
-      ? this.scope.text.startsWith(scope.text)
-      : covers(scope, this.scope.text) && !this.scope.recurse;
+    return covers(scope, this.scope.text) && (scope.recurse || !this.scope.recurse);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { CallOptions, Range, Watch } from '../../core/store.js';
-import { isCoordinationError } from '../../errors.js';
+import { isRetryable } from '../../errors.js';
 import { foldersOf, type Scope } from './keys.js';
 import { LeaderCheck, type LeaderContext } from './leader-check.js';
 import { Poll, type PollContext } from './poll.js';
@@ -122,7 +122,7 @@ export class Watches {
       view.accept(await this.#context.look(view.scope, view.name), false);
     } catch (error) {
       // What passes by itself is got over by the query that it shares.
-      if (!isCoordinationError(error) || !error.retryable) view.queue.fail(error);
+      if (!isRetryable(error)) view.queue.fail(error);
       else this.#pollOf(view)?.renew(Number.POSITIVE_INFINITY);
     }
   }

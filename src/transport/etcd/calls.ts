@@ -1,12 +1,13 @@
 import { type Client, Metadata, status } from '@grpc/grpc-js';
+import { describeCall, unknownOutcome } from '../../core/call-errors.js';
 import type { Clock, Random } from '../../core/clock.js';
-import { onAbort, openScope, orAbort, type Scope } from '../../core/signals.js';
+import { onAbort, openScope, orAbort, type Scope, timeoutError } from '../../core/signals.js';
 import type { CallOptions } from '../../core/store.js';
-import { CoordinationError, type ErrorDetails, printable } from '../../errors.js';
+import type { ErrorDetails } from '../../errors.js';
 import { Auth, isAuthDisabled } from './auth.js';
 import { AuthenticateRequest } from './codec/etcd.js';
 import type { Endpoints } from './endpoints.js';
-import { Failure, unknownOutcome } from './failure.js';
+import { Failure } from './failure.js';
 import { finished, type Method, methods } from './methods.js';
 import type { EtcdConfig } from './options.js';
 import { Retry } from './retry.js';
@@ -160,14 +161,15 @@ export class Calls {
     const { attempts: maxAttempts } = this.#config.retry;
     struggle.attempts++;
     struggle.scope.throwIfAborted();
+    const what = describeCall(job);
     if (meaning.remedy === 'other-endpoint') this.#leave(failure);
     if (meaning.remedy === 'authenticate' && struggle.metadata !== undefined) this.auth.expire(struggle.metadata);
     if (job.kind === 'write' && meaning.applied === 'unknown')
-      throw unknownOutcome(failure, describe(job), job.details);
+      throw unknownOutcome(what, job.details ?? {}, failure.toError(what));
     const late = this.#clock.now() >= struggle.untilMs;
-    if (late) throw timedOut(timeoutMs, job, failure);
+    if (late) throw timeoutError(timeoutMs, what, { ...job.details, cause: failure.toError(what) });
     if (!this.#mayRepeat(failure, struggle) || struggle.attempts >= maxAttempts)
-      throw failure.toError(describe(job), job.details);
+      throw failure.toError(what, job.details);
     const round = struggle.attempts % this.#endpoints.count === 0;
     const again = meaning.remedy === 'repeat' || (meaning.remedy === 'authenticate' && struggle.logins > 1);
     if (round || again) await struggle.retry.wait(this.#left(struggle), struggle.scope.signal);
@@ -238,14 +240,4 @@ export class Calls {
       throw error;
     }
   }
-}
-
-function describe<A>({ verb, details }: Job<A>): string {
-  return details?.key === undefined ? verb : `${verb} of "${printable(details.key)}"`;
-}
-
-function timedOut<A>(timeoutMs: number, job: Job<A>, failure: Failure): CoordinationError {
-  const what = describe(job);
-  const details = { field: 'timeoutMs', ...job.details, cause: failure.toError(what) };
-  return new CoordinationError('TIMEOUT', `Timed out after ${timeoutMs} ms: ${what}`, details);
 }

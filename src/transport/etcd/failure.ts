@@ -2,7 +2,7 @@ import type { status } from '@grpc/grpc-js';
 import { CoordinationError, type ErrorCode, type ErrorDetails, printable } from '../../errors.js';
 import { type Meaning, meaningOf } from './failure-table.js';
 
-/** One attempt that failed, as the transport thinks of it; users get {@link Failure.toError} or {@link unknownOutcome}. */
+/** One attempt that failed, as the transport thinks of it; users get {@link Failure.toError}. */
 export class Failure {
   readonly meaning: Meaning;
   /** Where it happened, for the message. */
@@ -28,12 +28,6 @@ export class Failure {
     const { code } = this.meaning;
     return new CoordinationError(code, `${opening(code)}: ${what} at ${this.endpoint}: ${this.text}`, details);
   }
-}
-
-/** The error of a commit that may or may not have been applied. */
-export function unknownOutcome(failure: Failure, what: string, details: ErrorDetails = {}): CoordinationError {
-  const sentence = `It cannot be told whether this was applied; read before trying again: ${what}`;
-  return new CoordinationError('UNKNOWN_OUTCOME', sentence, { ...details, cause: failure.toError(what) });
 }
 
 const openings: Partial<Record<ErrorCode, string>> = {

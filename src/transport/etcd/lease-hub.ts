@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { Cancel } from '../../core/clock.js';
-import { onAbort } from '../../core/signals.js';
+import { onAbort, timeoutError } from '../../core/signals.js';
 import type { CallOptions, Lease, LeaseId } from '../../core/store.js';
 import { CoordinationError } from '../../errors.js';
 import type { ClusterGuard } from './cluster-guard.js';
@@ -79,7 +79,8 @@ export class LeaseHub {
       const renewal: Renewal = { lease, id, resolve: settle(resolve), reject: settle(reject) };
       this.#waiting.add(renewal);
       let unlink = (): void => {};
-      const cancelTimeout = clock.after(timeoutMs, () => renewal.reject(timedOut(timeoutMs, lease)));
+      const what = `renew the lease ${lease}`;
+      const cancelTimeout = clock.after(timeoutMs, () => renewal.reject(timeoutError(timeoutMs, what, { lease })));
       this.#cancelIdle?.();
       this.#cancelIdle = undefined;
       if (this.#keeper.isOpen) this.#send(renewal);
@@ -145,9 +146,4 @@ function settle({ lease, resolve, reject }: Renewal, { TTL }: LeaseKeepAliveResp
   const ttl = toBigint(TTL);
   if (ttl > 0n) resolve({ id: lease, ttlMs: Number(ttl) * 1_000 });
   else reject(new CoordinationError('LEASE_NOT_FOUND', `The lease ${lease} has ended.`, { lease }));
-}
-
-function timedOut(timeoutMs: number, lease: LeaseId): CoordinationError {
-  const sentence = `Timed out after ${timeoutMs} ms: renew the lease ${lease}`;
-  return new CoordinationError('TIMEOUT', sentence, { field: 'timeoutMs', lease });
 }

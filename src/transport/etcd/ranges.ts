@@ -1,4 +1,5 @@
 import { keyBytes, keyText } from '../../core/keys.js';
+import { nameOf } from '../../core/ranges.js';
 import type { Query, Range } from '../../core/store.js';
 import { CoordinationError, printable } from '../../errors.js';
 import { RangeRequest } from './codec/etcd.js';
@@ -28,7 +29,7 @@ export class KeySpace {
   check(ranges: Iterable<Range>): void {
     if (this.#namespace === '') return;
     for (const range of ranges) {
-      const key = 'key' in range ? range.key : range.prefix;
+      const key = nameOf(range);
       if (key.startsWith('/')) continue;
       const sentence = `With a namespace, a key must begin with "/": use "/${printable(key)}".`;
       throw new CoordinationError('INVALID_KEY', sentence, { key, field: 'key', problem: 'no-leading-slash' });

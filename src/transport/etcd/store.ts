@@ -9,6 +9,7 @@ import {
   closedError,
 } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
+import { firstNameOf, nameOf, rangeOf } from '../../core/ranges.js';
 import type {
   CallOptions,
   Commit,
@@ -223,7 +224,7 @@ export class EtcdStore implements Store {
     const request = txnRequest(this.#space, guards, ops, otherwise);
     const since = this.#guard.seen;
     const kind = ops.some((op) => op.kind !== 'read') ? 'write' : 'repeatable';
-    const key = firstKey(guards, ops);
+    const key = firstNameOf(guards, ops);
     const details = key === undefined ? {} : { key };
     const answer = await this.#calls.call({ method: methods.txn, request, kind, verb: 'commit', details, options });
     const revision = this.#guard.check(answer.header, since);
@@ -251,7 +252,7 @@ export class EtcdStore implements Store {
   async #read(query: Query, options: CallOptions | undefined, at?: bigint): Promise<Snapshot> {
     const request = rangeRequest(this.#space, query, at);
     const since = at === undefined ? this.#guard.seen : undefined;
-    const details = { key: 'key' in query ? query.key : query.prefix };
+    const details = { key: nameOf(query) };
     const job = { method: methods.range, request, kind: 'repeatable', verb: 'read', details, options } as const;
     const answer = await this.#calls.call(job);
     const revision = this.#guard.check(answer.header, since);
@@ -293,15 +294,4 @@ export class EtcdStore implements Store {
 function unlimited(query: Query): Query {
   const { limit: _, ...rest } = query;
   return rest as Query; // Its fields are optional but for the range, which is still there.
-}
-
-/** What a step looks at or writes. */
-function rangeOf(op: Op): Range {
-  if (op.kind === 'put') return op;
-  return op.kind === 'delete' ? op.range : op.query;
-}
-
-function firstKey(guards: readonly Guard[], ops: readonly Op[]): string | undefined {
-  const [range] = [...guards.slice(0, 1), ...ops.slice(0, 1).map(rangeOf)];
-  return range && ('key' in range ? range.key : range.prefix);
 }

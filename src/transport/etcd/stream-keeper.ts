@@ -1,7 +1,7 @@
 import { type ClientDuplexStream, type Metadata, status } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.js';
 import { orAbort } from '../../core/signals.js';
-import { CoordinationError, isCoordinationError } from '../../errors.js';
+import { CoordinationError, isRetryable } from '../../errors.js';
 import type { Auth } from './auth.js';
 import type { Connection } from './connection.js';
 import type { Endpoints } from './endpoints.js';
@@ -157,7 +157,7 @@ export class StreamKeeper<A> {
       this.#context.endpoints.failed(error.endpoint);
       const hopeless = error.meaning.code === 'TLS_FAILED' && ++this.#tlsFailures >= this.#context.endpoints.count;
       if (hopeless) throw error.toError(`open ${this.#method.name}`);
-    } else if (!isCoordinationError(error) || !error.retryable) throw error;
+    } else if (!isRetryable(error)) throw error;
   }
 
   #start(connection: Connection, metadata: Metadata): void {

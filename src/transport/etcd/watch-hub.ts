@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import type { Cancel } from '../../core/clock.js';
+import { nameOf } from '../../core/ranges.js';
 import type { CallOptions, Range, Snapshot, Watch } from '../../core/store.js';
 import { WatchQueue } from '../../core/stream.js';
-import { isCoordinationError } from '../../errors.js';
+import { isRetryable } from '../../errors.js';
 import type { ClusterGuard } from './cluster-guard.js';
 import { WatchRequest, type WatchResponse } from './codec/etcd.js';
 import { Failure } from './failure.js';
@@ -197,7 +198,7 @@ export class WatchHub {
         if (current()) watched.snapshot(snapshot);
         return;
       } catch (error) {
-        if (!isCoordinationError(error) || !error.retryable) {
+        if (!isRetryable(error)) {
           if (current()) watched.queue.fail(error);
           return;
         }
@@ -227,7 +228,7 @@ export class WatchHub {
     const failure = Failure.of(status.UNKNOWN, text, this.#keeper.endpoint);
     const { remedy, code } = failure.meaning;
     if (code === 'PERMISSION_DENIED' && this.#context.auth.renewable) void this.#doubt(watched, failure);
-    else if (remedy === 'none') watched.queue.fail(failure.toError('watch', keyOf(watched.range)));
+    else if (remedy === 'none') watched.queue.fail(failure.toError('watch', { key: nameOf(watched.range) }));
     else this.#keeper.giveUp(failure);
   }
 
@@ -237,7 +238,7 @@ export class WatchHub {
    */
   async #doubt(watched: Watched, failure: Failure): Promise<void> {
     try {
-      if (watched.refusals++ > 0) throw failure.toError('watch', keyOf(watched.range));
+      if (watched.refusals++ > 0) throw failure.toError('watch', { key: nameOf(watched.range) });
       await this.#context.read(watched.range);
       const stale = { ...failure.meaning, remedy: 'authenticate' } as const;
       this.#keeper.giveUp(new Failure(stale, failure.endpoint, failure.text));
@@ -245,8 +246,4 @@ export class WatchHub {
       watched.queue.fail(error);
     }
   }
-}
-
-function keyOf(range: Range): { readonly key: string } {
-  return { key: 'key' in range ? range.key : range.prefix };
 }

@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { consul, environmentOptions } from '../../src/consul.js';
 import { absent, put, read, remove } from '../../src/core/store.js';
 import { Mutex } from '../../src/recipes/mutex.js';
+import { failureOf } from '../rejections.js';
 import { type Certs, makeCerts } from '../servers/certs.js';
 import { hasServer } from '../servers/find.js';
 import { takePorts } from '../servers/ports.js';
 import { waitFor } from '../servers/wait.js';
 import { scratchDir } from '../servers/watchdog.js';
-import { ConsulFixture, rejection, shortTtl } from './tools.js';
+import { ConsulFixture, shortTtl } from './tools.js';
 
 const found = await hasServer('consul-1.8');
 const pem = (path: string): string => readFileSync(path, 'utf8');
@@ -49,7 +50,7 @@ describe.skipIf(!found)('ACLs of Consul', () => {
     const store = fixture.open({ token });
     const denied = async (call: Promise<unknown>, rule: string): Promise<void> => {
       const before = Object.values(store.stats.requests).reduce((sum, count) => sum + count, 0);
-      const error = await rejection(call);
+      const error = await failureOf(call);
       expect(error).toMatchObject({ code: 'PERMISSION_DENIED', retryable: false });
       expect(error.message).toContain(rule);
       expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(token);
@@ -147,9 +148,9 @@ describe.skipIf(!found)('TLS and sockets with Consul', () => {
     ];
     for (const tls of wrongs) {
       const wrong = fixture.open({ address, tls });
-      expect((await rejection(wrong.read({ key: 'tls' }))).code).toBe('TLS_FAILED');
-      expect((await rejection(wrong.commit([], [put('tls', 'w')]))).code).toBe('TLS_FAILED');
-      expect((await rejection(wrong.watch({ key: 'tls' }).next())).code).toBe('TLS_FAILED');
+      expect((await failureOf(wrong.read({ key: 'tls' }))).code).toBe('TLS_FAILED');
+      expect((await failureOf(wrong.commit([], [put('tls', 'w')]))).code).toBe('TLS_FAILED');
+      expect((await failureOf(wrong.watch({ key: 'tls' }).next())).code).toBe('TLS_FAILED');
     }
     expect((await store.read({ key: 'tls' })).entries).toHaveLength(1);
   });

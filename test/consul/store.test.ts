@@ -1,9 +1,10 @@
 /** What a real Consul does that the contract, which is the same for all stores, has no case for. */
 import { describe, expect, it } from 'vitest';
 import { absent, type Batch, type Op, put, read, remove, type Watch } from '../../src/core/store.js';
+import { failureOf } from '../rejections.js';
 import { hasServer } from '../servers/find.js';
 import { waitFor } from '../servers/wait.js';
-import { ConsulFixture, rejection, shortTtl } from './tools.js';
+import { ConsulFixture, shortTtl } from './tools.js';
 
 const decoder = new TextDecoder();
 
@@ -34,8 +35,8 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
     it('of the same key may not stand twice in a commit', async () => {
       const store = consul.open();
       const twice = store.commit([], [put('/twice/a', ''), remove({ prefix: 'twice/' })]);
-      expect(await rejection(twice)).toMatchObject({ code: 'DUPLICATE_KEY' });
-      expect((await rejection(store.read({ key: '/' }))).code).toBe('INVALID_KEY');
+      expect(await failureOf(twice)).toMatchObject({ code: 'DUPLICATE_KEY' });
+      expect((await failureOf(store.read({ key: '/' }))).code).toBe('INVALID_KEY');
       expect(store.stats.requests).toEqual({});
     });
 
@@ -169,7 +170,7 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
       const session = await foreignLock('theirs/.lock');
       const { id } = await store.grant(10_000);
       for (const op of [put('theirs/.lock', 'mine'), put('theirs/.lock', 'mine', id)]) {
-        const error = await rejection(store.commit([], [op]));
+        const error = await failureOf(store.commit([], [op]));
         expect(error).toMatchObject({ code: 'REFUSED_BY_STORE', problem: 'foreign-lock', key: 'theirs/.lock' });
       }
       const [entry] = (await store.read({ key: 'theirs/.lock' })).entries;
@@ -182,7 +183,7 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
       const store = consul.open();
       const session = await foreignLock('theirs/flags');
       // It is told by its flags alone; rounded, they would be those of nobody.
-      expect((await rejection(store.commit([], [put('theirs/flags', '')]))).problem).toBe('foreign-lock');
+      expect((await failureOf(store.commit([], [put('theirs/flags', '')]))).problem).toBe('foreign-lock');
       await consul.ask('PUT', `session/destroy/${session}`);
     });
   });
@@ -214,7 +215,7 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
       const store = consul.open();
       const { id } = await store.grant(10_000);
       const late = store.commit([absent('delayed/b')], [put('delayed/b', '', id)], { timeoutMs: 500 });
-      expect(await rejection(late)).toMatchObject({ code: 'TIMEOUT', key: 'delayed/b' });
+      expect(await failureOf(late)).toMatchObject({ code: 'TIMEOUT', key: 'delayed/b' });
       await store.commit([], [put('delayed/held-off', '')]);
       const refused = await store.commit([absent('delayed/held-off')], [put('delayed/b', '', id)]);
       expect(refused.ok).toBe(false);
@@ -268,7 +269,7 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
       const { ID } = JSON.parse(await consul.ask('PUT', 'session/create', '{"TTL":"1m30s"}')) as { ID: string };
       expect(await store.renew(ID)).toEqual({ id: ID, ttlMs: 90_000 });
       await store.revoke(ID);
-      expect((await rejection(store.renew(ID))).code).toBe('LEASE_NOT_FOUND');
+      expect((await failureOf(store.renew(ID))).code).toBe('LEASE_NOT_FOUND');
     });
   });
 

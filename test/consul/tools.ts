@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type CoordinationError, isCoordinationError } from '../../src/errors.js';
 import type { ConsulOptions } from '../../src/transport/consul/options.js';
 import { type ConsulStore, createConsulStore } from '../../src/transport/consul/store.js';
 import { type ConsulCluster, startConsul } from '../servers/cluster.js';
@@ -47,13 +46,3 @@ export class ConsulFixture {
 
 /** A configuration with a short time to live, and nothing else. */
 export const shortTtl = '-hcl=session_ttl_min = "1s"';
-
-/** The coded error that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<CoordinationError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (isCoordinationError(error)) return error;
-  throw error ?? new Error('It did not reject.');
-}

@@ -2,20 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { absent, put, read } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { byStatus, byText } from '../../../src/transport/consul/failure.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import { type Answer, pairJson, type Reply, refused, type Seen } from './fake-consul.js';
-import {
-  codeOf,
-  failureOf,
-  fakeConsul,
-  next,
-  passFor,
-  passUntil,
-  shortly,
-  storeOn,
-  texts,
-  tidyUp,
-  turns,
-} from './tools.js';
+import { fakeConsul, next, passFor, passUntil, shortly, storeOn, texts, tidyUp, turns } from './tools.js';
 
 tidyUp();
 

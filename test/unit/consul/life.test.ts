@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { consul } from '../../../src/consul.js';
 import { put, type Store } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import { codeOf } from '../../rejections.js';
 import type { FakeConsul, Kind } from './fake-consul.js';
-import { codeOf, fakeConsul, later, listenersOf, next, passUntil, shortly, storeOn, tidyUp, turns } from './tools.js';
+import { fakeConsul, later, listenersOf, next, passUntil, shortly, storeOn, tidyUp, turns } from './tools.js';
 
 tidyUp();
 

@@ -6,8 +6,9 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { absent, put, read, type Store } from '../../../src/core/store.js';
 import type { ConsulStore } from '../../../src/transport/consul/store.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import { type Answer, type FakeConsul, type Kind, refused } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, later, next, shortly, storeOn, tidyUp, told } from './tools.js';
+import { fakeConsul, later, next, shortly, storeOn, tidyUp, told } from './tools.js';
 
 tidyUp();
 

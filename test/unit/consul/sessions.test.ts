@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { absent, held, put, remove } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulOptions } from '../../../src/transport/consul/options.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import type { FakeConsul } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, next, passFor, passUntil, shortly, storeOn, tidyUp, told } from './tools.js';
+import { fakeConsul, next, passFor, passUntil, shortly, storeOn, tidyUp, told } from './tools.js';
 
 tidyUp();
 

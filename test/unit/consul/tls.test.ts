@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import type { ConsulOptions } from '../../../src/transport/consul/options.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import { type Certs, type KeyPair, makeCerts } from '../../servers/certs.js';
 import { run } from '../../servers/run.js';
 import type { FakeConsul } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, next, storeOn, tidyUp, told } from './tools.js';
+import { fakeConsul, next, storeOn, tidyUp, told } from './tools.js';
 
 tidyUp();
 

@@ -1,7 +1,6 @@
 import { afterEach } from 'vitest';
 import { type Clock, systemClock } from '../../../src/core/clock.js';
 import type { Batch, Entry, Watch } from '../../../src/core/store.js';
-import { type CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { settle, type VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulOptions } from '../../../src/transport/consul/options.js';
 import { type ConsulStore, createConsulStore } from '../../../src/transport/consul/store.js';
@@ -42,22 +41,6 @@ export function storeOn(
   const store = createConsulStore({ address, retry: closely, ...options }, { clock, random: () => 0.5 });
   later(() => store.close());
   return store;
-}
-
-/** The coded error with which a promise rejects. */
-export async function failureOf(promise: Promise<unknown>): Promise<CoordinationError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (isCoordinationError(error)) return error;
-    throw error;
-  }
-  throw new Error('it did not reject');
-}
-
-/** The code of the error with which a promise rejects. */
-export async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return (await failureOf(promise)).code;
 }
 
 /** Waits, in real time, for what only takes the way to the server and back. */

@@ -2,20 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { put, type Watch } from '../../../src/core/store.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ConsulStore } from '../../../src/transport/consul/store.js';
+import { codeOf } from '../../rejections.js';
 import { type Answer, type FakeConsul, pairJson, type Reply } from './fake-consul.js';
-import {
-  codeOf,
-  fakeConsul,
-  listenersOf,
-  next,
-  passFor,
-  passUntil,
-  shortly,
-  storeOn,
-  tidyUp,
-  told,
-  turns,
-} from './tools.js';
+import { fakeConsul, listenersOf, next, passFor, passUntil, shortly, storeOn, tidyUp, told, turns } from './tools.js';
 
 tidyUp();
 

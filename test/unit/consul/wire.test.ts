@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { keyText } from '../../../src/core/keys.js';
 import { absent, type Guard, held, type Op, put, read, remove, unchanged } from '../../../src/core/store.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import type { FakeConsul, Kind, Seen } from './fake-consul.js';
-import { codeOf, failureOf, fakeConsul, next, shortly, storeOn, texts, tidyUp, told } from './tools.js';
+import { fakeConsul, next, shortly, storeOn, texts, tidyUp, told } from './tools.js';
 
 tidyUp();
 

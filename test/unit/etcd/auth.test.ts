@@ -3,9 +3,10 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import type { EtcdStore } from '../../../src/transport/etcd/store.js';
+import { failureOf } from '../../rejections.js';
 import { waitFor } from '../../servers/wait.js';
 import type { FakeEtcd } from './fake-etcd.js';
-import { failureOf, fakeEtcd, storeOn, tidyUp } from './tools.js';
+import { fakeEtcd, storeOn, tidyUp } from './tools.js';
 
 tidyUp();
 

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../src/core/clock.js';
 import { put } from '../../../src/core/store.js';
 import { createEtcdStore } from '../../../src/transport/etcd/store.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import { waitFor } from '../../servers/wait.js';
-import { codeOf, failureOf, fakeEtcd, later, storeOn, tidyUp } from './tools.js';
+import { fakeEtcd, later, storeOn, tidyUp } from './tools.js';
 
 tidyUp();
 

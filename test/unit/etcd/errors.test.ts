@@ -3,7 +3,8 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { byBeginning, byStatus, byText, type Meaning } from '../../../src/transport/etcd/failure-table.js';
-import { failureOf, fakeEtcd, storeOn, tidyUp } from './tools.js';
+import { failureOf } from '../../rejections.js';
+import { fakeEtcd, storeOn, tidyUp } from './tools.js';
 
 tidyUp();
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { LeaseKeepAliveRequest } from '../../../src/transport/etcd/codec/etcd.js';
 import { fromBigint, fromNumber } from '../../../src/transport/etcd/int64.js';
+import { codeOf } from '../../rejections.js';
 import { waitFor } from '../../servers/wait.js';
 import type { LeaseStream } from './fake-etcd.js';
-import { codeOf, fakeEtcd, storeOn, tidyUp } from './tools.js';
+import { fakeEtcd, storeOn, tidyUp } from './tools.js';
 
 tidyUp();
 

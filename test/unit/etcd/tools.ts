@@ -1,6 +1,5 @@
 import { afterEach } from 'vitest';
 import { systemClock, systemRandom } from '../../../src/core/clock.js';
-import { type CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import type { EtcdOptions } from '../../../src/transport/etcd/options.js';
 import { createEtcdStore, type EtcdStore } from '../../../src/transport/etcd/store.js';
 import { FakeEtcd } from './fake-etcd.js';
@@ -35,19 +34,4 @@ export function storeOn(endpoints: string | readonly string[], options: Partial<
 function inOrder(): () => number {
   let calls = 0;
   return () => (calls++ < 8 ? 0 : systemRandom());
-}
-
-/** The coded error with which a promise rejects. */
-export async function failureOf(promise: Promise<unknown>): Promise<CoordinationError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (isCoordinationError(error)) return error;
-    throw error;
-  }
-  throw new Error('it did not reject');
-}
-
-export async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return (await failureOf(promise)).code;
 }

@@ -4,9 +4,10 @@ import type { Batch, Watch } from '../../../src/core/store.js';
 import type { WatchRequest } from '../../../src/transport/etcd/codec/etcd.js';
 import { fromBigint, fromNumber, toBigint } from '../../../src/transport/etcd/int64.js';
 import type { EtcdStore } from '../../../src/transport/etcd/store.js';
+import { codeOf } from '../../rejections.js';
 import { waitFor } from '../../servers/wait.js';
 import { change, type FakeEtcd, type WatchStream } from './fake-etcd.js';
-import { codeOf, fakeEtcd, storeOn, tidyUp } from './tools.js';
+import { fakeEtcd, storeOn, tidyUp } from './tools.js';
 
 tidyUp();
 

@@ -23,6 +23,14 @@ export const errorCodes = [
   'SESSION_CLOSED',
   'TICKET_LOST',
   'RELEASED',
+  // What recipes meet.
+  'CONFLICT',
+  'LIMIT_MISMATCH',
+  'TOO_MANY_MEMBERS',
+  'MEMBER_EXISTS',
+  'NO_INSTANCE',
+  'INVALID_CONFIG',
+  'CORRUPT_DATA',
   // What became of a call.
   'TIMEOUT',
   'UNKNOWN_OUTCOME',

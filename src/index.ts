@@ -6,12 +6,15 @@ export type { Cancel, Clock, Random } from './core/clock.js';
 export { systemClock, systemRandom } from './core/clock.js';
 export { decodeText } from './core/codec.js';
 export type { ClientContext, Identity, SessionOptions } from './core/context.js';
+export type { DiagnosticChannel, DiagnosticEvents } from './core/diagnostics.js';
+export { diagnostics } from './core/diagnostics.js';
 export type { HoldCommitOptions } from './core/hold.js';
 export { Hold } from './core/hold.js';
 export { keyBytes, keyText } from './core/keys.js';
 export type { LostEvent, SessionEvents, SessionState } from './core/session.js';
 export { Session } from './core/session.js';
 export { aborted } from './core/signals.js';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './core/standard-schema.js';
 export type {
   Batch,
   CallOptions,
@@ -30,6 +33,8 @@ export type {
   Watch,
 } from './core/store.js';
 export { absent, held, put, read, remove, unchanged } from './core/store.js';
+export type { Codec, Typing } from './core/typed.js';
+export { bytesCodec, jsonCodec, textCodec } from './core/typed.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export { CoordinationError, errorCodes, isCoordinationError } from './errors.js';
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';

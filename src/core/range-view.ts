@@ -1,0 +1,127 @@
+import type { ClientContext } from './context.js';
+import { firstOf, type Scope } from './signals.js';
+import type { Batch, Entry, Range, Store, Watch } from './store.js';
+
+/** Who is told of what a {@link RangeView} sees. */
+export interface ViewListener {
+  /** The view is now as this batch has made it. The first one is a snapshot. */
+  changed(view: RangeView, batch: Batch): void;
+  /** The store ended the watch for good. Nothing follows. */
+  failed(error: unknown): void;
+}
+
+/**
+ * The entries of a range, kept as they are in the store by one watch. Costs one request and one read to start, nothing
+ * while nothing changes.
+ */
+export class RangeView {
+  readonly #entries = new Map<string, Entry>();
+  readonly #watch: Watch;
+  #listener: ViewListener | undefined;
+  #revision = -1n;
+
+  constructor(store: Store, range: Range, listener: ViewListener) {
+    this.#listener = listener;
+    this.#watch = store.watch(range);
+    this.#next();
+  }
+
+  /** By key, in no order that means anything. */
+  get entries(): ReadonlyMap<string, Entry> {
+    return this.#entries;
+  }
+
+  /** The revision of the store that this is the truth at; -1 before the first snapshot. */
+  get revision(): bigint {
+    return this.#revision;
+  }
+
+  /** Ends the watch. Nobody is told anything any more. */
+  stop(): void {
+    this.#listener = undefined;
+    void this.#watch.return();
+  }
+
+  /** Not `for await`: its generator would keep the last batch for as long as it waits. */
+  #next(): void {
+    this.#watch.next().then(
+      (result) => this.#step(result),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #step(result: IteratorResult<Batch>): void {
+    const listener = this.#listener;
+    if (listener === undefined || result.done === true) return;
+    this.#apply(result.value);
+    try {
+      listener.changed(this, result.value);
+    } catch (error) {
+      this.stop();
+      listener.failed(error);
+      return;
+    }
+    this.#next();
+  }
+
+  #apply(batch: Batch): void {
+    this.#revision = batch.revision;
+    if (batch.kind === 'snapshot') {
+      this.#entries.clear();
+      for (const entry of batch.entries) this.#entries.set(entry.key, entry);
+      return;
+    }
+    for (const key of batch.deletes) this.#entries.delete(key);
+    for (const entry of batch.puts) this.#entries.set(entry.key, entry);
+  }
+
+  #fail(error: unknown): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.failed(error);
+  }
+}
+
+/** Watches do lose events: how often one who waits looks anew, in milliseconds. */
+const lookAnywayMs = 10_000;
+
+/** A range as it is at one revision. */
+export interface RangeState {
+  readonly revision: bigint;
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+/**
+ * Waits until a range is in a state of which `look` makes something, and resolves to that. `look` is called with each
+ * state that the watch shows, the first of which is at least as new as anything that had ended before the call. Every ten
+ * seconds the watch begins anew, with a fresh look, in case an event got lost. Rejects with the reason of the scope, with
+ * what `look` throws, or with what ended the watch.
+ */
+export async function untilRange<T>(
+  client: Pick<ClientContext, 'store' | 'clock'>,
+  range: Range,
+  scope: Scope,
+  look: (state: RangeState) => T | undefined,
+): Promise<T> {
+  scope.throwIfAborted();
+  const { store, clock } = client;
+  let found: { readonly value: T } | undefined;
+  const see = (state: RangeState): boolean => {
+    const value = look(state);
+    if (value !== undefined) found ??= { value };
+    return found !== undefined;
+  };
+  for (;;) {
+    await firstOf(scope, [
+      (wake, fail) => {
+        const changed = (view: RangeView) => {
+          if (see(view)) wake();
+        };
+        const view = new RangeView(store, range, { changed, failed: fail });
+        return () => view.stop();
+      },
+      (wake) => clock.after(lookAnywayMs, wake),
+    ]);
+    if (found !== undefined) return found.value;
+  }
+}

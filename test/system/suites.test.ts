@@ -1,0 +1,4 @@
+import { mutexSuite } from '../suites/mutex.js';
+import { onServers } from './on-servers.js';
+
+await onServers(mutexSuite);

@@ -3,6 +3,7 @@ import { Backoff } from './backoff.js';
 import { checkOptions } from './checks.js';
 import type { Cancel } from './clock.js';
 import type { ClientContext } from './context.js';
+import { diagnostics } from './diagnostics.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
 import { within } from './signals.js';
@@ -56,6 +57,7 @@ export class Hold implements AsyncDisposable {
   /** @internal */
   protected readonly session: Session;
   readonly #late: boolean;
+  readonly #since: number;
   readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
   #state: HoldState = isHeld;
   #controller: AbortController | undefined;
@@ -68,6 +70,7 @@ export class Hold implements AsyncDisposable {
     this.key = ticket.key;
     this.token = ticket.created;
     this.#late = late;
+    this.#since = client.clock.now();
     this.#watch = watch;
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
@@ -181,6 +184,9 @@ export class Hold implements AsyncDisposable {
     }
     const { key, token } = this;
     this.session.events.emitSafe('lost', { key, token, reason });
+    if (diagnostics.lost.hasSubscribers) {
+      diagnostics.lost.publish({ key, token, code: reason.code, heldMs: this.client.clock.now() - this.#since });
+    }
   }
 
   #end(state: HoldState): void {
@@ -194,10 +200,15 @@ export class Hold implements AsyncDisposable {
 
   async #remove(): Promise<boolean> {
     let removed: 'now' | 'before' | 'no' = 'no';
+    const heldMs = this.client.clock.now() - this.#since;
     try {
       removed = await this.#removeWhileLive();
       return removed !== 'no';
     } finally {
+      if (diagnostics.release.hasSubscribers) {
+        const { key, token } = this;
+        diagnostics.release.publish({ key, token, stillHeld: removed !== 'no', heldMs });
+      }
       // What was not seen to go may have been overwritten, and would stand in the way of the others.
       if (removed !== 'now' || this.#late) void this.session.cleanUp(this.key, this.#late);
     }

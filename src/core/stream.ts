@@ -1,10 +1,13 @@
 import { CoordinationError } from '../errors.js';
 import type { Cancel, Clock } from './clock.js';
+import { diagnostics } from './diagnostics.js';
 import { onAbort, timeoutError } from './signals.js';
 import type { Batch, CallOptions, Entry, Watch } from './store.js';
 
 /** What a transport supplies to a {@link WatchQueue}. */
 export interface WatchSource {
+  /** The key or prefix that is watched. Without it, nobody is told when a snapshot has to stand in for changes. */
+  readonly range?: string;
   /**
    * Fetches the state of the range anew and hands it to {@link WatchQueue.snapshot}. Called when changes had to be
    * dropped: the consumer has caught up after falling behind, or the buffer overflowed while a snapshot was under way.
@@ -88,6 +91,7 @@ export class WatchQueue implements Watch {
     this.#cancelTimer?.();
     this.#held = [];
     this.#phase = 'open';
+    if (this.#revision >= 0n) this.#reportResync(revision, entries.length);
     this.#revision = revision;
     // Older batches in the queue are history that the snapshot contains.
     this.#pending = [];
@@ -144,6 +148,12 @@ export class WatchQueue implements Watch {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #reportResync(revision: bigint, entries: number): void {
+    const { range } = this.#source;
+    if (range !== undefined && diagnostics.resync.hasSubscribers)
+      diagnostics.resync.publish({ range, revision, entries });
   }
 
   #deliver(batch: Batch): void {

@@ -1,6 +1,7 @@
 import { checkCall, checkKnown } from '../core/checks.js';
 import { decodeText, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
+import { diagnostics } from '../core/diagnostics.js';
 import { Hold, runHolding } from '../core/hold.js';
 import { onAbort, openScope } from '../core/signals.js';
 import { type Batch, type CallOptions, type Entry, put } from '../core/store.js';
@@ -69,6 +70,7 @@ export class Election {
   async campaign(value: string, options: CallOptions = {}): Promise<Term> {
     checkCall(options, 'campaign');
     const bytes = proposal(value);
+    if (diagnostics.campaign.hasSubscribers) diagnostics.campaign.publish({ path: this.path });
     return this.#line.acquire({ ...options, value: () => bytes });
   }
 

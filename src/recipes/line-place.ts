@@ -1,5 +1,6 @@
 import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
+import { diagnostics } from '../core/diagnostics.js';
 import type { HoldParts } from '../core/hold.js';
 import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
 import type { Session } from '../core/session.js';
@@ -20,6 +21,7 @@ export class Place {
   readonly #rule: LineRule;
   readonly #key: string;
   readonly #value: Uint8Array;
+  readonly #since: number;
   #ticket: Ticket | undefined;
   readonly #scope: Scope;
   #joining: Promise<unknown> | undefined;
@@ -39,6 +41,7 @@ export class Place {
     this.#rule = rule;
     this.#key = session.takeTicket(path);
     this.#value = value;
+    this.#since = client.clock.now();
   }
 
   /**
@@ -90,7 +93,15 @@ export class Place {
     this.#scope.throwIfAborted();
     const watch = this.#ownWatch;
     this.#ownWatch = undefined;
+    if (diagnostics.hold.hasSubscribers) this.#reportHold();
     return { client: this.#client, session: this.#session, ticket: this.#mine(), late: this.#late, watch };
+  }
+
+  #reportHold(): void {
+    const { key, created } = this.#mine();
+    const waitedMs = this.#client.clock.now() - this.#since;
+    const { lease } = this.#session;
+    diagnostics.hold.publish({ path: this.#prefix.slice(0, -1), key, token: created, lease, waitedMs });
   }
 
   #mine(): Ticket {
@@ -176,6 +187,9 @@ export class Place {
     this.#ownWatch ??= new KeyWatch(store, this.#mine(), (news) => this.#hear(news));
     if (this.#blockerWatch?.key === blocker.key) return;
     this.#unwatchBlocker();
+    if (diagnostics.wait.hasSubscribers) {
+      diagnostics.wait.publish({ path: this.#prefix.slice(0, -1), key: this.#key, blocker: blocker.key });
+    }
     const watch = new KeyWatch(store, blocker, (news) => {
       if (news.kind === 'gone') this.#unwatchBlocker();
       this.#hear(news);

@@ -1,4 +1,5 @@
 import type { ClientContext } from '../core/context.js';
+import { diagnostics } from '../core/diagnostics.js';
 import type { Hold, HoldParts } from '../core/hold.js';
 import type { Ticket } from '../core/key-watch.js';
 import { checkPath } from '../core/keys.js';
@@ -67,6 +68,7 @@ export class Line<H extends Hold = Hold> {
   async acquire(options: JoinOptions): Promise<H> {
     const { clock } = this.#client;
     const { timeoutMs } = options;
+    if (diagnostics.acquire.hasSubscribers) diagnostics.acquire.publish({ path: this.path });
     const deadline = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
     let leftMs = timeoutMs;
     for (;;) {

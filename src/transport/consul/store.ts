@@ -8,6 +8,7 @@ import {
   closedError,
 } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
+import { observedCommit } from '../../core/observed-commit.js';
 import { nameOf } from '../../core/ranges.js';
 import type {
   CallOptions,
@@ -84,6 +85,7 @@ export function createConsulStore(options: ConsulOptions, deps: ConsulDeps = {})
 export class ConsulStore implements Store {
   readonly traits: StoreTraits;
   readonly #life = new AbortController();
+  readonly #clock: Clock;
   readonly #config: ConsulConfig;
   readonly #revisions: Revisions;
   readonly #calls: Calls;
@@ -94,6 +96,7 @@ export class ConsulStore implements Store {
   constructor(options: ConsulOptions, { clock = systemClock, random = systemRandom }: ConsulDeps = {}) {
     const config = resolveOptions(options);
     this.#config = config;
+    this.#clock = clock;
     this.traits = Object.freeze({ ...consulTraits, minTtlMs: config.session.minTtlMs });
     this.#revisions = new Revisions((error) => this.#end(error));
     this.#calls = new Calls(config, clock, random, (sinceMs) => this.#watches.renew(sinceMs));
@@ -127,7 +130,9 @@ export class ConsulStore implements Store {
     checkCommit(this.traits, guards, ops, options);
     checkNames(ops);
     for (const query of options?.otherwise ?? []) wireRange(query);
-    return await this.#commits.commit(guards, ops, options);
+    return await observedCommit(this.traits.name, this.#clock, guards, ops, () =>
+      this.#commits.commit(guards, ops, options),
+    );
   }
 
   watch(range: Range, options?: CallOptions): Watch {

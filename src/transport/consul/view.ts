@@ -45,7 +45,7 @@ export class View {
     this.#wire = wireRange(range);
     this.scope = scopeOf(this.#wire);
     const resnapshot = (): void => this.#snapshot();
-    this.queue = new WatchQueue({ resnapshot, ended: () => ended(this) }, clock, options);
+    this.queue = new WatchQueue({ range: this.name, resnapshot, ended: () => ended(this) }, clock, options);
   }
 
   /** Whether it has told of a state yet. */

@@ -9,6 +9,7 @@ import {
   closedError,
 } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
+import { observedCommit } from '../../core/observed-commit.js';
 import { firstNameOf, nameOf, rangeOf } from '../../core/ranges.js';
 import type {
   CallOptions,
@@ -90,6 +91,7 @@ export function createEtcdStore(options: EtcdOptions, deps: EtcdDeps = {}): Etcd
 export class EtcdStore implements Store {
   readonly traits: StoreTraits = etcdTraits;
   readonly #life = new AbortController();
+  readonly #clock: Clock;
   readonly #space: KeySpace;
   readonly #guard: ClusterGuard;
   readonly #endpoints: Endpoints;
@@ -103,6 +105,7 @@ export class EtcdStore implements Store {
   constructor(options: EtcdOptions, { clock = systemClock, random = systemRandom }: EtcdDeps = {}) {
     const config = resolveOptions(options);
     const life = this.#life.signal;
+    this.#clock = clock;
     // Every call under way may listen to it; Node takes more than ten for a leak.
     setMaxListeners(0, life);
     this.#space = new KeySpace(config.namespace);
@@ -146,8 +149,10 @@ export class EtcdStore implements Store {
     checkCommit(this.traits, guards, ops, options);
     const waiting = { guards, ops, otherwise: options?.otherwise ?? [], timeoutMs: options?.timeoutMs };
     this.#space.check([...guards, ...waiting.otherwise, ...ops.map(rangeOf)]);
-    if (CommitBatch.accepts(waiting, options)) return await this.#batch.commit(waiting);
-    return await this.#commit(waiting, options);
+    const alone = !CommitBatch.accepts(waiting, options);
+    return await observedCommit(this.traits.name, this.#clock, guards, ops, () =>
+      alone ? this.#commit(waiting, options) : this.#batch.commit(waiting),
+    );
   }
 
   watch(range: Range, options?: CallOptions): Watch {

@@ -60,6 +60,7 @@ export class WatchHub {
 
   watch(range: Range, options: CallOptions | undefined): Watch {
     const source = {
+      range: nameOf(range),
       resnapshot: (): void => {
         // Without a place to go on from, a snapshot follows anyway as soon as the server watches.
         if (watched.phase === 'live' || watched.resume !== undefined) void this.#fetch(watched);

@@ -7,6 +7,8 @@ import {
   checkTtl,
   closedError,
 } from '../../core/checks.js';
+import { observedCommit } from '../../core/observed-commit.js';
+import { nameOf } from '../../core/ranges.js';
 import type {
   CallOptions,
   Commit,
@@ -64,11 +66,13 @@ export class MemoryStore implements Store {
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
-    return this.#answer(options, () => {
+    const apply = (): Commit => {
       const otherwise = options?.otherwise ?? [];
       const { ok, revision, reads } = this.#cluster.run('commit', { guards, ops, otherwise });
       return { ok, revision: BigInt(revision), reads: reads.map((versions) => versions.map(toEntry)) };
-    });
+    };
+    const { name } = this.traits;
+    return observedCommit(name, this.#cluster.clock, guards, ops, () => this.#answer(options, apply));
   }
 
   watch(range: Range, options?: CallOptions): Watch {
@@ -83,7 +87,7 @@ export class MemoryStore implements Store {
       this.#watches.delete(queue);
       this.#cluster.unfollow(range, queue);
     };
-    const queue = new WatchQueue({ resnapshot: tell, ended }, this.#cluster.clock, options);
+    const queue = new WatchQueue({ range: nameOf(range), resnapshot: tell, ended }, this.#cluster.clock, options);
     this.#watches.add(queue);
     this.#cluster.follow(range, queue);
     tell();

@@ -10,7 +10,7 @@ export default bench;
 
 /**
  * Consul keeps a tombstone of each deleted key for 15 minutes, by default, and a read of a range steps over each of them.
- * Ticket keys cannot come back here, since only their session is compared.
+ * That is why ticket keys come back.
  */
 async function run(context: BenchContext): Promise<readonly Figure[]> {
   const client = openConsul(context);

@@ -53,9 +53,8 @@ export interface Snapshot {
  *
  * - `absent`: the key does not exist.
  * - `unchanged`: the key exists and was last written at `modified`.
- * - `held`: the ticket that came into being at `created` under `lease` still exists. etcd compares the create revision;
- *   Consul can only check the key's session, which means the same as long as a ticket key is never used twice: see
- *   {@link StoreTraits.exactHeld}.
+ * - `held`: the ticket that came into being at `created` under `lease` still exists. `lease` has to be the one that it came
+ *   into being under; a store need not compare both: see {@link StoreTraits.exactHeld}.
  */
 export type Guard =
   | { readonly kind: 'absent'; readonly key: string }
@@ -151,8 +150,8 @@ export interface StoreTraits {
   /**
    * Whether `held` compares `created` itself. Then a ticket key may be used again once nothing that was sent about its
    * last use can still be under way, which spares etcd: every key that ever was stands in its index until the next
-   * compaction, and is walked over by each read of the line. Where only the lease is compared (Consul), a ticket key is
-   * used once.
+   * compaction, and is walked over by each read of the line; and Consul, which keeps deleted keys for a quarter of an hour.
+   * Where only the lease can be compared, a ticket key is used once.
    */
   readonly exactHeld: boolean;
   /**

@@ -223,7 +223,7 @@ describe.skipIf(!(await hasServer('consul-1.8')))('on Consul', () => {
       await store.revoke(id);
     });
 
-    it('does not keep others off a key that is used once, as tickets are', async () => {
+    it('does not keep others off a key of another name, as the tickets of another session are', async () => {
       await inDelay('delayed/line/1');
       const store = consul.open(delayed);
       const { id } = await store.grant(10_000);

@@ -64,6 +64,22 @@ export const guardCases: readonly ContractCase[] = [
     same(await holds(store, held(key, later.created, other.id)), true, 'the present one is');
     await Promise.all([store.revoke(mine.id), store.revoke(other.id)]);
   }),
+  withStore(
+    'held: does not hold for a later ticket of the same name and lease, where that is exact',
+    async (store, world) => {
+      if (!store.traits.exactHeld) return;
+      const key = `${world.prefix}ticket`;
+      const { id } = await store.grant(world.shortTtlMs * 5);
+      const { created } = await ticket(store, key, id);
+      await write(store, remove(key));
+      const later = await ticket(store, key, id);
+      same(await holds(store, held(key, created, id)), false, 'the ticket of before is not held');
+      await write(store, put(key, 'another value', id));
+      same(await holds(store, held(key, created, id)), false, 'nor when the later one was changed');
+      same(await holds(store, held(key, later.created, id)), true, 'which is held itself');
+      await store.revoke(id);
+    },
+  ),
   withStore('held: does not hold once the lease was revoked', async (store, world) => {
     const key = `${world.prefix}ticket`;
     const { id } = await store.grant(world.shortTtlMs * 5);

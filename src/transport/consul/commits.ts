@@ -10,7 +10,8 @@ import type { Answer } from './http.js';
 import { garbled, listOf, objectOf, parseExactly, wholeNumber } from './json.js';
 import { isEverything, wireKey, wireRange } from './keys.js';
 import type { Revisions } from './revisions.js';
-import { type Holders, maxTxnOps, type Txn, type TxnResults, toTxn } from './txn.js';
+import { Tickets } from './tickets.js';
+import { type Holders, maxTxnOps, type Txn, type TxnMeans, type TxnResults, toTxn } from './txn.js';
 
 /** What commits need of their store. */
 export interface CommitContext {
@@ -28,7 +29,8 @@ export interface CommitContext {
 /** What became of one transaction. */
 type Outcome =
   | { readonly kind: 'done'; readonly results: TxnResults; readonly since: bigint }
-  | { readonly kind: 'refused' }
+  /** Some guards did not hold: these, by number. Nothing was applied. */
+  | { readonly kind: 'refused'; readonly guards: readonly number[] }
   /** Other sessions hold keys that were to be put. Nothing was applied. */
   | { readonly kind: 'held' }
   /** Keys cannot be locked just now, although nobody holds them. Nothing was applied. */
@@ -37,8 +39,8 @@ type Outcome =
 /** By these Consul's own lock and semaphore know their keys. */
 const foreignFlags: ReadonlySet<bigint> = new Set([0x2ddc_cbc0_58a5_0c18n, 0xe0f6_9a2b_aa41_4de0n]);
 
-/** How often a commit may find that the key it takes over has gone to yet another session. */
-const maxTakeovers = 10;
+/** How often a commit may find that what it was told to count on has changed since it looked. */
+const maxSurprises = 10;
 
 /** A commit under way, over as many transactions as it takes. All but the last have applied nothing. */
 interface Attempt {
@@ -53,6 +55,7 @@ interface Attempt {
 /** Commits as Consul's transactions. */
 export class Commits {
   readonly #context: CommitContext;
+  readonly #tickets = new Tickets();
   #lastFlags: number;
 
   constructor(context: CommitContext) {
@@ -72,18 +75,23 @@ export class Commits {
   async #run(attempt: Attempt): Promise<Commit> {
     const { guards, ops } = attempt;
     let holders: Holders = new Map();
-    for (let takeovers = 0; takeovers <= maxTakeovers; ) {
-      const txn = toTxn(guards, ops, () => ++this.#lastFlags, holders);
-      const outcome = await this.#send(txn, attempt);
+    for (let surprises = 0; surprises <= maxSurprises; ) {
+      const outcome = await this.#send(toTxn(guards, ops, this.#means(holders)), attempt);
       if (outcome.kind === 'done') return await this.#done(outcome, attempt);
-      if (outcome.kind === 'refused') return await this.#refused(attempt);
-      if (outcome.kind === 'held') {
-        takeovers++;
+      if (outcome.kind === 'refused') {
+        surprises++;
+        if (!(await this.#findTickets(outcome.guards, attempt))) return await this.#refused(attempt);
+      } else if (outcome.kind === 'held') {
+        surprises++;
         holders = await this.#findHolders(attempt);
       } else if (!(await this.#waitForDelay(outcome.failure, attempt))) return await this.#refused(attempt);
     }
-    const sentence = 'The keys of a commit went from session to session while it was to be made; nothing was applied.';
+    const sentence = 'The keys of a commit changed again and again while it was to be made; nothing was applied.';
     throw new CoordinationError('UNAVAILABLE', sentence, attempt.details);
+  }
+
+  #means(holders?: Holders): TxnMeans {
+    return { flags: () => ++this.#lastFlags, ticketIndex: this.#tickets.indexOf, ...(holders && { holders }) };
   }
 
   /** What is left of the time, for the next request. */
@@ -115,6 +123,7 @@ export class Commits {
   async #done({ results, since }: Outcome & { kind: 'done' }, attempt: Attempt): Promise<Commit> {
     const { revisions } = this.#context;
     const { index, stillHeld, newest } = results;
+    for (const entry of results.rewritten) this.#tickets.note(entry);
     const reads = results.reads.map(({ query, range, found }) => select(found, range, query));
     const deleted = attempt.ops.find((op) => op.kind === 'delete');
     if (index !== undefined) {
@@ -154,10 +163,7 @@ export class Commits {
       const sessions = new Map(some.map(({ key, session }) => [key, session as string])); // Those that have one.
       const ops = attempt.ops.filter((op) => op.kind === 'put' && sessions.has(wireKey(op.key)));
       const guards = some.map(({ key, modified }): Guard => ({ kind: 'unchanged', key, modified }));
-      const outcome = await this.#send(
-        toTxn(guards, ops, () => ++this.#lastFlags, sessions),
-        attempt,
-      );
+      const outcome = await this.#send(toTxn(guards, ops, this.#means(sessions)), attempt);
       if (outcome.kind !== 'done' || outcome.results.index === undefined) continue;
       last = this.#context.revisions.ofWrite(outcome.results.index, outcome.since);
     }
@@ -182,6 +188,26 @@ export class Commits {
     return { ok: false, revision, reads };
   }
 
+  /**
+   * After a refusal by these guards: whether all of them are about tickets that are there still, and were only written
+   * again, by others or before this was known here. Then the commit can be made with what was found.
+   */
+  async #findTickets(refusing: readonly number[], attempt: Attempt): Promise<boolean> {
+    const tickets = refusing.flatMap((at) => {
+      const guard = attempt.guards[at];
+      return guard?.kind === 'held' ? [guard] : [];
+    });
+    if (tickets.length === 0 || tickets.length < refusing.length) return false;
+    const looks = tickets.map(async (ticket) => {
+      const before = this.#tickets.indexOf(ticket);
+      const entry = await this.#context.look(wireKey(ticket.key), this.#call(attempt));
+      if (entry?.created !== ticket.created || entry.session !== ticket.lease) return false;
+      this.#tickets.note(entry);
+      return entry.modified !== before;
+    });
+    return (await Promise.all(looks)).every((changed) => changed);
+  }
+
   /** Who holds the keys to be put. Takes nothing away from Consul's own locks, whose holders count on it. */
   async #findHolders(attempt: Attempt): Promise<Holders> {
     const keys = attempt.ops.flatMap((op) => (op.kind === 'put' ? [wireKey(op.key)] : []));
@@ -202,11 +228,8 @@ export class Commits {
   async #waitForDelay(failure: Failure, attempt: Attempt): Promise<boolean> {
     const { guards, untilMs, backoff, details, options } = attempt;
     if (guards.length > 0) {
-      const looked = await this.#send(
-        toTxn(guards, [], () => 0, new Map()),
-        attempt,
-      );
-      if (looked.kind === 'refused') return false;
+      const looked = await this.#send(toTxn(guards, [], this.#means()), attempt);
+      if (looked.kind === 'refused') return await this.#findTickets(looked.guards, attempt);
     }
     const { clock, calls } = this.#context;
     const waitMs = backoff.nextMs();
@@ -241,7 +264,8 @@ function outcomeOf({ status, body }: Answer, txn: Txn, since: bigint): Outcome {
   });
   const severe = errors.find(({ failure }) => !excusable.has(failure.meaning.code));
   if (severe !== undefined) throw severe.failure;
-  if (errors.some(({ at }) => txn.isGuard(at))) return { kind: 'refused' };
+  const guards = errors.flatMap(({ at }) => (txn.isGuard(at) ? [at] : []));
+  if (guards.length > 0) return { kind: 'refused', guards };
   const delay = errors.find(({ said }) => withoutNames(said).includes('lock delay'));
   if (delay !== undefined) return { kind: 'delayed', failure: delay.failure };
   const dead = errors.find(({ failure }) => failure.meaning.code === 'LEASE_NOT_FOUND');

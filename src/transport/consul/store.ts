@@ -51,7 +51,7 @@ const consulTraits = {
   maxValueBytes: 380 * 1024,
   maxTtlMs: 86_400_000,
   ttlFactor: 2,
-  exactHeld: false,
+  exactHeld: true,
   binaryKeys: false,
 } as const;
 

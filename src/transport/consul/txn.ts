@@ -33,6 +33,9 @@ interface Step {
 /** What an earlier attempt at a commit found out: which session holds a key. */
 export type Holders = ReadonlyMap<string, string>;
 
+/** The index at which a ticket was last written, as far as that is known. */
+export type TicketIndex = (guard: Guard & { kind: 'held' }) => bigint;
+
 /** Consul's own limits for one transaction. */
 export const maxTxnOps = 64;
 const maxTxnBytes = 512 * 1024;
@@ -116,6 +119,8 @@ export interface TxnResults {
   readonly newest: bigint;
   /** Keys that were to be without a session, and have one. */
   readonly stillHeld: readonly WireEntry[];
+  /** Keys with a session that were there before they were written. */
+  readonly rewritten: readonly WireEntry[];
 }
 
 /** Where in Consul Enterprise an operation is meant for, as the end of its JSON. */
@@ -129,10 +134,20 @@ const writeVerbs: ReadonlySet<string> = new Set(['set', 'lock', 'unlock', 'delet
 /** Gives each write flags of its own: Consul takes a write of what is there already for none. */
 export type NextFlags = () => number;
 
-/** Makes a commit into a transaction. `holders` are sessions known to stand in its way. */
-export function toTxn(guards: readonly Guard[], ops: readonly Op[], flags: NextFlags, holders: Holders): Txn {
-  return new TxnBuilder(guards, flags, holders).build(ops);
+/** What a transaction is made with, beside what it is to do. */
+export interface TxnMeans {
+  readonly flags: NextFlags;
+  readonly ticketIndex: TicketIndex;
+  /** Sessions known to stand in its way. */
+  readonly holders?: Holders;
 }
+
+/** Makes a commit into a transaction. */
+export function toTxn(guards: readonly Guard[], ops: readonly Op[], means: TxnMeans): Txn {
+  return new TxnBuilder(guards, means).build(ops);
+}
+
+const nobody: Holders = new Map();
 
 class TxnBuilder {
   readonly #flags: NextFlags;
@@ -145,17 +160,15 @@ class TxnBuilder {
   readonly #known = new Map<string, boolean>();
   readonly #unchecked = new Set<string>();
 
-  constructor(guards: readonly Guard[], flags: NextFlags, holders: Holders) {
+  constructor(guards: readonly Guard[], { flags, holders = nobody, ticketIndex }: TxnMeans) {
     this.#flags = flags;
     this.#holders = holders;
-    this.#guards = guards.map(guardStep);
+    this.#guards = guards.map((guard) => guardStep(guard, ticketIndex));
     for (const { kind, key } of guards) this.#known.set(wireKey(key), kind !== 'absent');
     this.#absent = new Set(guards.filter(({ kind }) => kind === 'absent').map(({ key }) => wireKey(key)));
   }
 
   build(ops: readonly Op[]): Txn {
-    const release = this.#release(ops);
-    if (release !== undefined) return release;
     let room = maxTxnOps - this.#guards.length - ops.length;
     const ordered = treesFirst(ops);
     const marked = ops.some(({ kind }) => kind === 'put') ? undefined : ordered.find(({ kind }) => kind === 'delete');
@@ -167,21 +180,6 @@ class TxnBuilder {
     }
     const [guards, steps] = [this.#guards.length, [...this.#guards, ...this.#steps]];
     return new Txn({ guards, steps, reads: this.#reads, unchecked: this.#unchecked });
-  }
-
-  /**
-   * To delete what a session holds, only while it does, is what everybody does who releases. An unlock is refused where
-   * the session does not hold the key, and tells its index: one operation instead of a check and a write.
-   */
-  #release([op, ...more]: readonly Op[]): Txn | undefined {
-    const [guard] = this.#guards;
-    if (op?.kind !== 'delete' || !('key' in op.range) || more.length > 0) return undefined;
-    if (guard?.op.Verb !== 'check-session' || this.#guards.length > 1) return undefined;
-    const { Key, Session = '' } = guard.op;
-    if (wireKey(op.range.key) !== Key) return undefined;
-    const unlock = { op: { Verb: 'unlock', Key, Session, Flags: this.#flags() }, yields: 'one', writes: true } as const;
-    const gone = { op: { Verb: 'delete', Key }, yields: 'nothing' } as const;
-    return new Txn({ guards: 1, steps: [unlock, gone], reads: [], unchecked: new Set() });
   }
 
   /** A delete does not tell its index: where that is needed, a write of the same key right beside it does. */
@@ -255,11 +253,12 @@ function treesFirst(ops: readonly Op[]): readonly Op[] {
   return [...before.filter(isTree), ...before.filter((op) => !isTree(op)), ...after];
 }
 
-function guardStep(guard: Guard): Step {
+function guardStep(guard: Guard, ticketIndex: TicketIndex): Step {
   const Key = wireKey(guard.key);
   if (guard.kind === 'absent') return { op: { Verb: 'check-not-exists', Key }, yields: 'nothing' };
-  if (guard.kind === 'unchanged') return { op: { Verb: 'check-index', Key }, index: guard.modified, yields: 'one' };
-  return { op: { Verb: 'check-session', Key, Session: guard.lease }, yields: 'one' };
+  // There is no check of the index at which a key came to be. That of its last write says the same, where that is known.
+  const index = guard.kind === 'unchanged' ? guard.modified : ticketIndex(guard);
+  return { op: { Verb: 'check-index', Key }, index, yields: 'one' };
 }
 
 /**
@@ -286,14 +285,18 @@ class ResultReader {
   read(queries: readonly { readonly query: Query; readonly range: WireRange }[]): TxnResults {
     const reads = queries.map(({ query, range }) => ({ query, range, found: [] as WireEntry[] }));
     const stillHeld: WireEntry[] = [];
+    const rewritten: WireEntry[] = [];
     this.#steps.forEach((step, at) => {
       if (step.yields === 'nothing') return;
       const found = step.yields === 'one' ? [this.#one(step)] : this.#tree(step.op.Key, at);
       if (step.read !== undefined) reads[step.read]?.found.push(...found);
-      else if (step.writes === true) stillHeld.push(...found.filter((entry) => this.#isStillHeld(entry, step)));
+      else if (step.writes === true) {
+        stillHeld.push(...found.filter((entry) => this.#isStillHeld(entry, step)));
+        rewritten.push(...found.filter(({ session, created, modified }) => session && created !== modified));
+      }
     });
     if (this.#at !== this.#results.length) throw garbled('it has results of nothing');
-    return { index: this.#index, newest: this.#newest, reads, stillHeld };
+    return { index: this.#index, newest: this.#newest, reads, stillHeld, rewritten };
   }
 
   #isStillHeld({ key, session }: WireEntry, { op }: Step): boolean {

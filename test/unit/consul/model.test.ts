@@ -121,7 +121,7 @@ class Side {
     if (draft.what === 'unchanged') return unchanged(key, modified);
     if (draft.what === 'stale') return unchanged(key, modified - 1n);
     if (draft.what === 'held') return held(key, created, lease);
-    if (draft.what === 'other') return held(key, created, this.#leases.find((id) => id !== lease) ?? 'none');
+    if (draft.what === 'other') return held(key, created + 1n, lease);
     return absent(key);
   }
 }

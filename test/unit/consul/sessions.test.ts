@@ -69,7 +69,7 @@ describe('a grant', () => {
 
   it('is told to contenders to last for up to twice its time to live (hazard 76)', async () => {
     const { traits } = storeOn(await fakeConsul(), { session: { minTtlMs: 1_000 } });
-    expect(traits).toMatchObject({ ttlFactor: 2, minTtlMs: 1_000, maxTtlMs: 86_400_000, exactHeld: false });
+    expect(traits).toMatchObject({ ttlFactor: 2, minTtlMs: 1_000, maxTtlMs: 86_400_000, exactHeld: true });
     expect(storeOn(await fakeConsul()).traits.minTtlMs).toBe(10_000);
   });
 

@@ -273,15 +273,76 @@ describe('a read', () => {
 });
 
 describe('a commit', () => {
-  it.each<[string, Guard, object, boolean]>([
-    ['absent', absent('/g'), { Verb: 'check-not-exists', Key: 'g' }, true],
-    ['unchanged', unchanged('g', 3n), { Verb: 'check-index', Key: 'g', Index: 3n }, false],
-    ['held', held('g', 3n, 'a-session'), { Verb: 'check-session', Key: 'g', Session: 'a-session' }, false],
-  ])('checks the guard %s in the transaction itself, before all else', async (_, guard, expected, holds) => {
+  it.each<[string, Guard, object, boolean, number]>([
+    ['absent', absent('/g'), { Verb: 'check-not-exists', Key: 'g' }, true, 1],
+    ['unchanged', unchanged('g', 3n), { Verb: 'check-index', Key: 'g', Index: 3n }, false, 1],
+    // A second one looks whether the ticket was only written again.
+    ['held', held('g', 3n, 'a-session'), { Verb: 'check-index', Key: 'g', Index: 3n }, false, 2],
+  ])('checks the guard %s in the transaction itself, before all else', async (_, guard, expected, holds, requests) => {
     const fake = await fakeConsul();
     expect((await storeOn(fake).commit([guard], [put('k', 'v')])).ok).toBe(holds);
     expect(lastOps(fake).slice(0, 2)).toEqual([expected, { Verb: 'set', Key: 'k', Value: base64('v') }]);
-    expect(fake.seen.length).toBe(1);
+    expect(fake.seen.length).toBe(requests);
+  });
+
+  describe('that counts on a ticket', () => {
+    async function withTicket() {
+      const fake = await fakeConsul();
+      const store = storeOn(fake);
+      const { id } = await store.grant(10_000);
+      const { revision } = await store.commit([absent('t')], [put('t', 'v', id)]);
+      const guard = held('t', revision, id);
+      const requestsOf = async (run: () => Promise<unknown>): Promise<number> => {
+        const before = fake.seen.length;
+        await run();
+        return fake.seen.length - before;
+      };
+      const commit = () => store.commit([guard], [put('k', 'v')]);
+      return { fake, store, id, guard, commit, requestsOf };
+    }
+
+    it('knows it by the index of its last write, at no cost where that was its own', async () => {
+      const { store, id, guard, commit, requestsOf } = await withTicket();
+      expect(await requestsOf(async () => expect((await commit()).ok).toBe(true))).toBe(1);
+      for (const value of ['w', 'x']) {
+        expect((await store.commit([guard], [put('t', value, id)])).ok).toBe(true);
+        expect(await requestsOf(async () => expect((await commit()).ok).toBe(true))).toBe(1);
+      }
+    });
+
+    it('looks at it once where somebody else has written it, and then knows', async () => {
+      const { fake, id, commit, requestsOf } = await withTicket();
+      await storeOn(fake).commit([], [put('t', 'by another client', id)]);
+      expect(await requestsOf(async () => expect((await commit()).ok).toBe(true))).toBe(3);
+      expect(await requestsOf(async () => expect((await commit()).ok).toBe(true))).toBe(1);
+    });
+
+    it('is not deceived by one of the same name and lease that came later', async () => {
+      const { store, id, guard, commit } = await withTicket();
+      await store.commit([guard], [remove('t')]);
+      const again = await store.commit([absent('t')], [put('t', 'v', id)]);
+      expect((await commit()).ok).toBe(false);
+      await store.commit([], [put('t', 'w', id)]);
+      expect((await commit()).ok).toBe(false);
+      expect((await store.commit([held('t', again.revision, id)], [put('k', 'v')])).ok).toBe(true);
+    });
+
+    it('does not take one for held that was taken off its lease', async () => {
+      const { fake, commit } = await withTicket();
+      await storeOn(fake).commit([], [put('t', 'v')]);
+      expect((await commit()).ok).toBe(false);
+    });
+
+    it('gives up on one that is written again whenever it is looked at, and says that nothing was applied', async () => {
+      const { fake, commit, store } = await withTicket();
+      let writes = 0;
+      fake.on('txn', (_, plain) => {
+        fake.kv.txn([{ Verb: 'set', Key: 't', Value: base64(`${++writes}`) }]);
+        return plain();
+      });
+      await expect(commit()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      expect((await store.read({ key: 'k' })).entries).toEqual([]);
+    });
   });
 
   it('puts with a lease by a lock, and without one so that no session stays on the key', async () => {

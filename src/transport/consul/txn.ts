@@ -147,8 +147,6 @@ export function toTxn(guards: readonly Guard[], ops: readonly Op[], means: TxnMe
   return new TxnBuilder(guards, means).build(ops);
 }
 
-const nobody: Holders = new Map();
-
 class TxnBuilder {
   readonly #flags: NextFlags;
   readonly #holders: Holders;
@@ -160,7 +158,7 @@ class TxnBuilder {
   readonly #known = new Map<string, boolean>();
   readonly #unchecked = new Set<string>();
 
-  constructor(guards: readonly Guard[], { flags, holders = nobody, ticketIndex }: TxnMeans) {
+  constructor(guards: readonly Guard[], { flags, holders = new Map(), ticketIndex }: TxnMeans) {
     this.#flags = flags;
     this.#holders = holders;
     this.#guards = guards.map((guard) => guardStep(guard, ticketIndex));

@@ -32,7 +32,7 @@ export type {
   StoreTraits,
   Watch,
 } from './core/store.js';
-export { absent, held, put, read, remove, unchanged } from './core/store.js';
+export { absent, held, put, read, remove, unchanged, untouched } from './core/store.js';
 export type { Codec, Typing } from './core/typed.js';
 export { bytesCodec, jsonCodec, textCodec } from './core/typed.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';

@@ -51,6 +51,7 @@ const consulTraits = {
   maxTtlMs: 86_400_000,
   ttlFactor: 2,
   exactHeld: false,
+  rangeGuards: false,
   binaryKeys: false,
 } as const;
 

@@ -1,10 +1,10 @@
 import { closedError } from '../core/checks.js';
 import { checkKey, checkPrefix, compareKeys } from '../core/keys.js';
 import { orAbort } from '../core/signals.js';
-import { type Op, put, type Range, remove } from '../core/store.js';
+import { type Entry, type Op, put, type Range, remove } from '../core/store.js';
 import { Typed, type Typing } from '../core/typed.js';
 import { CoordinationError, printable } from '../errors.js';
-import { blindCheck, type Check, covers, readCheck } from './stm-checks.js';
+import { blindCheck, type Check, covers, type Known, readCheck } from './stm-checks.js';
 import { type AttemptParts, ReadSet } from './stm-reads.js';
 
 /**
@@ -139,6 +139,23 @@ export class Attempt<V> implements Transaction<V> {
     const ops: Op[] = this.#cleared.map((prefix) => remove({ prefix }));
     for (const [key, write] of this.#writes) ops.push(write.kind === 'put' ? put(key, await write.bytes) : remove(key));
     return ops;
+  }
+
+  /** How things are after the commit: what was read, but for ranges, with what was written over it. */
+  async after(revision: bigint): Promise<readonly Known[]> {
+    if (!this.#parts.level.checked) return [];
+    const known: Known[] = [];
+    for (const { range, entries } of this.reads.all) {
+      if ('key' in range) known.push({ range, entries: await this.#written(range.key, entries, revision), revision });
+    }
+    return known;
+  }
+
+  async #written(key: string, before: readonly Entry[], modified: bigint): Promise<readonly Entry[]> {
+    const write = this.#writes.get(key);
+    if (write === undefined) return this.#isCleared(key) ? [] : before;
+    if (write.kind === 'delete') return [];
+    return [{ key, value: await write.bytes, created: before[0]?.created ?? modified, modified }];
   }
 
   /** What has to hold for the commit. */

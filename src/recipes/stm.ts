@@ -9,6 +9,7 @@ import { CoordinationError, printable } from '../errors.js';
 import { retrying } from './line-session.js';
 import { Attempt, type Transaction } from './stm-attempt.js';
 import {
+  type Check,
   type Conflict,
   checkRoom,
   conflictError,
@@ -16,8 +17,10 @@ import {
   guardsOf,
   type Known,
   levels,
+  nameOfRange,
   otherwiseOf,
 } from './stm-checks.js';
+import { Lanes, newest, type Turn } from './stm-lanes.js';
 import { commitMarked } from './stm-marker.js';
 
 export type { Transaction } from './stm-attempt.js';
@@ -134,36 +137,60 @@ function check<V>(fn: unknown, options: StmOptions<V>): Settings<V> {
   return { level: levels[isolation], typed: new Typed(options), prefetch: ranges, maxRetries, marker };
 }
 
+/** Why a transaction has to be made again. `refused`: the store would not have it, or what was read is no longer so. */
+interface Again {
+  readonly refused: boolean;
+  readonly conflict: Conflict;
+}
+
 /** One transaction, over as many attempts as it takes. */
 class Stm<V> {
   readonly #client: ClientContext;
   readonly #scope: Scope;
   readonly #settings: Settings<V>;
+  readonly #lanes: Lanes;
+  #turn: Turn | undefined;
+  /** What to tell the next one that gets the turn. */
+  #after: readonly Known[] = [];
   #attempts = 0;
 
   constructor(client: ClientContext, scope: Scope, settings: Settings<V>) {
     this.#client = client;
     this.#scope = scope;
     this.#settings = settings;
+    this.#lanes = client.shared(Lanes);
   }
 
   async run<R>(fn: (tx: Transaction<V>) => Promise<R> | R): Promise<StmResult<R>> {
     const { clock, random } = this.#client;
-    const backoff = new Backoff(clock, random, { baseMs: 1, capMs: 100 });
+    const backoff = new Backoff(clock, random, { baseMs: 2, capMs: 50 });
     let known: readonly Known[] = [];
-    for (;;) {
-      const turn = await this.#attempt(fn, known);
-      if ('value' in turn) return { ...turn, attempts: this.#attempts };
-      if (this.#attempts > this.#settings.maxRetries) throw gaveUp(this.#attempts, turn);
-      known = turn.now;
-      await backoff.wait(this.#scope);
+    let retries = 0;
+    try {
+      for (;;) {
+        const result = await this.#attempt(fn, known);
+        if ('value' in result) return { ...result, attempts: this.#attempts };
+        const { refused, conflict } = result;
+        known = conflict.now;
+        if (!refused) continue;
+        if (++retries > this.#settings.maxRetries) throw gaveUp(this.#attempts, conflict);
+        if (this.#turn === undefined) known = newest(known, await this.#takeTurn(conflict.keys));
+        else if (retries > 1) await backoff.wait(this.#scope);
+      }
+    } finally {
+      this.#turn?.leave(this.#after);
     }
+  }
+
+  async #takeTurn(keys: readonly string[]): Promise<readonly Known[]> {
+    this.#turn = await this.#lanes.enter(keys, this.#scope);
+    return this.#turn.known;
   }
 
   async #attempt<R>(
     fn: (tx: Transaction<V>) => Promise<R> | R,
     known: readonly Known[],
-  ): Promise<{ readonly value: R; readonly revision: bigint } | Conflict> {
+  ): Promise<{ readonly value: R; readonly revision: bigint } | Again> {
     const { level, typed, prefetch } = this.#settings;
     const attempt = new Attempt({ client: this.#client, scope: this.#scope, level, known }, typed);
     let value: R;
@@ -173,13 +200,13 @@ class Stm<V> {
     } catch (error) {
       const { failed } = attempt.reads;
       if (failed?.conflict === undefined) throw error;
-      return failed.conflict;
+      return { refused: true, conflict: failed.conflict };
     }
     const committed = await this.#commit(attempt);
-    return 'keys' in committed ? committed : { value, revision: committed.revision };
+    return 'conflict' in committed ? committed : { value, revision: committed.revision };
   }
 
-  async #commit(attempt: Attempt<V>): Promise<Conflict | { readonly revision: bigint }> {
+  async #commit(attempt: Attempt<V>): Promise<Again | { readonly revision: bigint }> {
     const ops = await attempt.ops();
     if (ops.length === 0 && attempt.consistent) return { revision: attempt.reads.revision };
     const { traits } = this.#client.store;
@@ -187,9 +214,26 @@ class Stm<V> {
     const guards = guardsOf(checks);
     const marks = ops.length > 0 && this.#settings.marker !== false ? 1 : 0;
     checkRoom(traits, guards.length + ops.length + 2 * marks);
+    const overtaken = ops.length > 0 ? await this.#waitForTurn(checks) : undefined;
+    if (overtaken !== undefined) return { refused: false, conflict: overtaken };
     const otherwise = otherwiseOf(checks, traits, guards.length + 2 * marks);
     const commit = await this.#send({ guards, ops, otherwise });
-    return commit.ok ? commit : conflictOf(checks, commit.reads, commit.revision);
+    if (!commit.ok) return { refused: true, conflict: conflictOf(checks, commit.reads, commit.revision) };
+    if (this.#turn !== undefined) this.#after = await attempt.after(commit.revision);
+    return commit;
+  }
+
+  /** Waits where others of this client have the turn at a key. Resolves to what they have changed of what was read. */
+  async #waitForTurn(checks: readonly Check[]): Promise<Conflict | undefined> {
+    if (this.#turn !== undefined) return undefined;
+    const busy = this.#lanes.busy(checks.flatMap(({ range }) => ('key' in range ? [range.key] : [])));
+    if (busy.length === 0) return undefined;
+    const now = await this.#takeTurn(busy);
+    const keys = checks.flatMap(({ range, broken }) => {
+      const known = now.find((one) => nameOfRange(one.range) === nameOfRange(range));
+      return known === undefined ? [] : broken(known.entries);
+    });
+    return keys.length === 0 ? undefined : { keys, now };
   }
 
   #send(commit: Parameters<typeof commitMarked>[3]): Promise<Commit> {

@@ -65,6 +65,8 @@ export interface StmResult<R> {
 const optionNames = [...typingOptions, 'isolation', 'prefetch', 'maxRetries', 'marker'];
 const defaultMarker = '/.coterie/stm';
 const defaultRetries = 100;
+/** So many retries follow at once, since each conflict means that somebody else got on; then pauses keep others apart. */
+const retriesAtOnce = 6;
 
 /**
  * Runs a function as a transaction over any keys: all of what it writes is applied at once, if what it read is still so,
@@ -163,7 +165,7 @@ class Stm<V> {
 
   async run<R>(fn: (tx: Transaction<V>) => Promise<R> | R): Promise<StmResult<R>> {
     const { clock, random } = this.#client;
-    const backoff = new Backoff(clock, random, { baseMs: 2, capMs: 50 });
+    const backoff = new Backoff(clock, random, { baseMs: 1, capMs: 20 });
     let known: readonly Known[] = [];
     let retries = 0;
     try {
@@ -175,7 +177,7 @@ class Stm<V> {
         if (!refused) continue;
         if (++retries > this.#settings.maxRetries) throw gaveUp(this.#attempts, conflict);
         if (this.#turn === undefined) known = newest(known, await this.#takeTurn(conflict.keys));
-        else if (retries > 1) await backoff.wait(this.#scope);
+        else if (retries > retriesAtOnce) await backoff.wait(this.#scope);
       }
     } finally {
       this.#turn?.leave(this.#after);

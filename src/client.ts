@@ -49,6 +49,7 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
   readonly #ttlMs: number;
   readonly #shared = new Map<number, SessionKeeper>();
   readonly #own = new Set<Session>();
+  readonly #recipes = new Map<new () => object, object>();
   readonly #stopped = new AbortController();
   /** Set before anything ends, since those who hear of an end may ask for something anew. */
   #closed = false;
@@ -91,6 +92,16 @@ export class Client<S extends Store = Store> implements ClientContext, AsyncDisp
       throw closedError('client');
     }
     return session;
+  }
+
+  /** @internal */
+  shared<T extends object>(of: new () => T): T {
+    // What is kept under a class is an instance of it.
+    const kept = this.#recipes.get(of) as T | undefined;
+    if (kept !== undefined) return kept;
+    const made = new of();
+    this.#recipes.set(of, made);
+    return made;
   }
 
   /**

@@ -66,6 +66,8 @@ export interface ErrorDetails {
   readonly retryable?: boolean;
   /** The key or prefix the call was about. */
   readonly key?: string;
+  /** The keys it was about, where there are several: those that others changed, of a `CONFLICT`. */
+  readonly keys?: readonly string[];
   /** The lease or session id the call was about. */
   readonly lease?: string;
   /** The option, argument or field that was wrong. */
@@ -86,6 +88,7 @@ export class CoordinationError extends Error {
   /** True when nothing was applied and making the same call again can help. */
   readonly retryable: boolean;
   readonly key?: string;
+  readonly keys?: readonly string[];
   readonly lease?: string;
   readonly field?: string;
   readonly problem?: string;
@@ -97,6 +100,7 @@ export class CoordinationError extends Error {
     this.code = code;
     this.retryable = details.retryable ?? retryableCodes.has(code);
     if (details.key !== undefined) this.key = details.key;
+    if (details.keys !== undefined) this.keys = details.keys;
     if (details.lease !== undefined) this.lease = details.lease;
     if (details.field !== undefined) this.field = details.field;
     if (details.problem !== undefined) this.problem = details.problem;

@@ -32,7 +32,7 @@ export type {
   StoreTraits,
   Watch,
 } from './core/store.js';
-export { absent, held, put, read, remove, unchanged } from './core/store.js';
+export { absent, held, put, read, remove, unchanged, untouched } from './core/store.js';
 export type { Codec, Typing } from './core/typed.js';
 export { bytesCodec, jsonCodec, textCodec } from './core/typed.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
@@ -42,3 +42,5 @@ export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
+export type { Isolation, StmOptions, StmResult, Transaction } from './recipes/stm.js';
+export { stm, stmResult } from './recipes/stm.js';

@@ -10,6 +10,7 @@ import handoff from '../handoff.js';
 import holds from '../holds.js';
 import locksAtOnce from '../locks-at-once.js';
 import requests from '../requests.js';
+import stmCounter from '../stm-counter.js';
 import uncontended from '../uncontended.js';
 import wornLine from '../worn-line.js';
 import type { Bench } from './bench.js';
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   contended,
   election,
   wornLine,
+  stmCounter,
   consulUncontended,
   consulHandoff,
   consulRequests,

@@ -99,15 +99,27 @@ export function checkLease(lease: unknown): asserts lease is LeaseId {
   throw invalid('INVALID_OPTION', 'lease', 'not-a-lease', 'lease must be the id of a lease that the store granted.');
 }
 
-function checkGuard(guard: Guard): void {
+function checkGuard(guard: Guard, traits: StoreTraits): void {
+  if (guard.kind === 'untouched') {
+    checkUntouched(guard, traits);
+    return;
+  }
   checkKey(guard.key);
   if (guard.kind === 'unchanged') checkRevision(guard.modified, 'modified');
   else if (guard.kind === 'held') {
     checkRevision(guard.created, 'created');
     checkLease(guard.lease);
   } else if (guard.kind !== 'absent') {
-    throw invalid('INVALID_COMMIT', 'guards', 'unknown-kind', 'A guard is absent, unchanged or held.');
+    throw invalid('INVALID_COMMIT', 'guards', 'unknown-kind', 'A guard is absent, unchanged, held or untouched.');
   }
+}
+
+function checkUntouched(guard: Guard & { kind: 'untouched' }, { rangeGuards, name }: StoreTraits): void {
+  checkRange(guard);
+  checkRevision(guard.revision, 'revision');
+  if (rangeGuards) return;
+  const sentence = `A commit on ${name} cannot be made to depend on whether a range was written to.`;
+  throw invalid('UNSUPPORTED', 'guards', 'untouched', sentence);
 }
 
 function checkPut(op: Op & { kind: 'put' }, traits: StoreTraits): void {
@@ -169,7 +181,7 @@ export function checkCommit(
     const sentence = `A commit on ${traits.name} has at most ${traits.maxOps} guards and steps together, got ${count}.`;
     throw new CoordinationError('TOO_MANY_OPS', sentence, { field: 'ops' });
   }
-  for (const guard of guards) checkGuard(guard);
+  for (const guard of guards) checkGuard(guard, traits);
   for (const op of ops) checkOp(op, traits);
   for (const query of otherwise) checkQuery(query);
   checkDuplicates(ops);

@@ -32,4 +32,6 @@ export interface ClientContext {
   liveSession(ttlMs?: number): Session | undefined;
   /** A session of one's own. The client closes it when it is closed itself. One round trip. */
   openSession(options?: SessionOptions): Promise<Session>;
+  /** @internal What a recipe keeps for all that use it by this client: one of each class, made when it is first asked for. */
+  shared<T extends object>(of: new () => T): T;
 }

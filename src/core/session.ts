@@ -30,6 +30,12 @@ export interface SessionEvents {
   readonly error: unknown;
 }
 
+/** A key of a session that says whether a commit was made, and the revision of its last write, if there was one. */
+export interface Marker {
+  readonly key: string;
+  modified: bigint | undefined;
+}
+
 /** What a session needs of its client. */
 export interface SessionDeps {
   readonly store: Store;
@@ -69,6 +75,7 @@ export class Session {
   #base: { readonly now: number; readonly wall: number; readonly forMs: number };
   #tickets = 0;
   readonly #returned: number[] = [];
+  readonly #idleMarkers = new Map<string, Marker[]>();
   #renewing: Promise<void> | undefined;
   #timer: Cancel = () => {};
   #deadlineTimer: Cancel = () => {};
@@ -168,6 +175,13 @@ export class Session {
   /** A ticket key about which nothing is under way: a new one, or one that came back by {@link returnTicket}. */
   takeTicket(path: string): string {
     return ticketKey(path, this.lease, this.#returned.pop() ?? ++this.#tickets);
+  }
+
+  /** @internal Markers under this path that no commit uses now. Whoever takes one out puts it back, as it then is. */
+  idleMarkers(path: string): Marker[] {
+    const idle = this.#idleMarkers.get(path) ?? [];
+    this.#idleMarkers.set(path, idle);
+    return idle;
   }
 
   /**

@@ -55,11 +55,14 @@ export interface Snapshot {
  * - `unchanged`: the key exists and was last written at `modified`.
  * - `held`: the ticket that came into being at `created` under `lease` still exists. `lease` has to be the one that it came
  *   into being under; a store need not compare both: see {@link StoreTraits.exactHeld}.
+ * - `untouched`: no key of the range was written after `revision`. It does not notice deletes: guard the keys that were
+ *   there with `unchanged`. Only where {@link StoreTraits.rangeGuards} says so, else `UNSUPPORTED`.
  */
 export type Guard =
   | { readonly kind: 'absent'; readonly key: string }
   | { readonly kind: 'unchanged'; readonly key: string; readonly modified: bigint }
-  | { readonly kind: 'held'; readonly key: string; readonly created: bigint; readonly lease: LeaseId };
+  | { readonly kind: 'held'; readonly key: string; readonly created: bigint; readonly lease: LeaseId }
+  | ({ readonly kind: 'untouched'; readonly revision: bigint } & Range);
 
 /**
  * A step of a commit. Steps are carried out in order: a `read` sees the steps before it. A commit that puts a key may
@@ -154,6 +157,8 @@ export interface StoreTraits {
    * Where only the lease can be compared, a ticket key is used once.
    */
   readonly exactHeld: boolean;
+  /** Whether a commit takes `untouched` guards. Consul has no comparison for them. */
+  readonly rangeGuards: boolean;
   /**
    * Whether keys may hold bytes that are not UTF-8, as {@link Range} describes. Where not (Consul, whose interface is
    * JSON), such a key is refused with `INVALID_KEY`.
@@ -224,6 +229,11 @@ export function unchanged(key: string, modified: bigint): Guard {
 /** Guard: the ticket of this `created` and lease still exists. */
 export function held(key: string, created: bigint, lease: LeaseId): Guard {
   return { kind: 'held', key, created, lease };
+}
+
+/** Guard: no key of the range was written after this revision; see {@link Guard}. */
+export function untouched(range: Range, revision: bigint): Guard {
+  return { kind: 'untouched', ...range, revision };
 }
 
 const utf8 = new TextEncoder();

@@ -1,11 +1,12 @@
-import { absent, type Guard, held, put, remove, type Store, unchanged } from '../../core/store.js';
-import { same } from './assert.js';
+import { nameOf } from '../../core/ranges.js';
+import { absent, type Guard, held, put, remove, type Store, unchanged, untouched } from '../../core/store.js';
+import { refuses, same } from './assert.js';
 import { entryAt, ticket, withStore, write } from './tools.js';
-import type { ContractCase } from './world.js';
+import type { ContractCase, ContractWorld } from './world.js';
 
 /** Whether a guard holds, found out by a commit that only reads. */
 async function holds(store: Store, guard: Guard): Promise<boolean> {
-  return (await store.commit([guard], [{ kind: 'read', query: { key: guard.key } }])).ok;
+  return (await store.commit([guard], [{ kind: 'read', query: { key: nameOf(guard) } }])).ok;
 }
 
 export const guardCases: readonly ContractCase[] = [
@@ -96,4 +97,47 @@ export const guardCases: readonly ContractCase[] = [
     await world.sleep(ttlMs * store.traits.ttlFactor + 1_000);
     same(await holds(store, held(key, created, id)), false, 'an expired ticket is not held');
   }),
+  withStore('untouched: holds until a key of the range is made or written, wherever in it', async (store, world) => {
+    if (!store.traits.rangeGuards) return await refusesUntouched(store, world);
+    const range = { prefix: `${world.prefix}in/` };
+    const first = await write(store, put(`${range.prefix}a`, 'v'), put(`${range.prefix}b`, 'v'));
+    const guard = untouched(range, first);
+    same(await holds(store, guard), true, 'nothing was written after it');
+    await write(store, put(`${world.prefix}in`, ''), put(`${world.prefix}inn/x`, ''), put(`${world.prefix}io`, ''));
+    same(await holds(store, guard), true, 'keys that are not in the range do not matter');
+    const second = await write(store, put(`${range.prefix}b`, 'v'));
+    same(await holds(store, guard), false, 'a key was written again');
+    same(await holds(store, untouched(range, second)), true, 'it has not been since');
+    const third = await write(store, put(`${range.prefix}c/deep`, ''));
+    same(await holds(store, untouched(range, second)), false, 'a key came to be');
+    same(await holds(store, untouched(range, third)), true, 'none has since');
+  }),
+  withStore('untouched: holds for a range that is empty, and does not notice deletes', async (store, world) => {
+    if (!store.traits.rangeGuards) return await refusesUntouched(store, world);
+    const range = { prefix: `${world.prefix}in/` };
+    same(await holds(store, untouched(range, 0n)), true, 'nothing was ever written there');
+    same(await holds(store, untouched(range, 2n ** 63n - 1n)), true, 'nor will be after the last revision');
+    const first = await write(store, put(`${range.prefix}a`, 'v'));
+    same(await holds(store, untouched(range, first - 1n)), false, 'a key came to be in the empty range');
+    await write(store, remove(`${range.prefix}a`));
+    same(await holds(store, untouched(range, first - 1n)), true, 'the key is gone again');
+  }),
+  withStore('untouched: of one key, holds until it is written, whether it was there or not', async (store, world) => {
+    if (!store.traits.rangeGuards) return await refusesUntouched(store, world);
+    const key = `${world.prefix}k`;
+    const before = await write(store, put(`${world.prefix}other`, ''));
+    same(await holds(store, untouched({ key }, before)), true, 'the key never was');
+    await write(store, put(`${key}/below`, ''));
+    same(await holds(store, untouched({ key }, before)), true, 'a key below it is another key');
+    const modified = await write(store, put(key, 'v'));
+    same(await holds(store, untouched({ key }, before)), false, 'the key came to be');
+    same(await holds(store, untouched({ key }, modified)), true, 'it was not written since');
+  }),
 ];
+
+/** What a store does that cannot compare ranges: it says so, and applies nothing. */
+async function refusesUntouched(store: Store, { prefix }: ContractWorld): Promise<void> {
+  const commit = () => store.commit([untouched({ prefix }, 0n)], [put(`${prefix}k`, '')]);
+  await refuses('UNSUPPORTED', commit, 'a guard of a range, where the store has none');
+  same(await entryAt(store, `${prefix}k`), undefined, 'nothing of it is applied');
+}

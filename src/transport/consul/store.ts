@@ -52,6 +52,7 @@ const consulTraits = {
   maxTtlMs: 86_400_000,
   ttlFactor: 2,
   exactHeld: true,
+  rangeGuards: false,
   binaryKeys: false,
 } as const;
 

@@ -16,10 +16,11 @@ export function footprintOf(
   ops: readonly Op[],
   otherwise: readonly Query[],
 ): Footprint | undefined {
-  const keys = guards.map(({ key }) => key);
+  const keys: string[] = [];
   const prefixes: string[] = [];
   const writes: string[] = [];
   const look = (range: Range): unknown => ('key' in range ? keys.push(range.key) : prefixes.push(range.prefix));
+  for (const guard of guards) look(guard);
   for (const query of otherwise) look(query);
   for (const op of ops) {
     if (op.kind === 'read') look(op.query);

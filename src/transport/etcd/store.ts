@@ -55,6 +55,7 @@ const etcdTraits: StoreTraits = Object.freeze({
   maxTtlMs: 365 * 86_400_000,
   ttlFactor: 1,
   exactHeld: true,
+  rangeGuards: true,
   binaryKeys: true,
 });
 

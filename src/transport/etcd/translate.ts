@@ -13,10 +13,11 @@ import {
 import type { Waiting } from './commit-batch.js';
 import { fromBigint, isZero, leaseNumber, leaseText, toBigint } from './int64.js';
 import { finished } from './methods.js';
-import type { KeySpace } from './ranges.js';
+import type { KeySpace, WireRange } from './ranges.js';
 
 const { CompareResult, CompareTarget } = Compare;
 const zero = fromBigint(0n);
+const maxRevision = 2n ** 63n - 1n;
 
 /** A stored key as an entry. The value is a copy: a view would keep the whole answer in memory. */
 export function toEntry(space: KeySpace, kv: KeyValue.$Properties): Entry {
@@ -61,6 +62,7 @@ function toTxn(space: KeySpace, { guards, ops, otherwise }: Omit<Waiting, 'timeo
 }
 
 function toCompare(space: KeySpace, guard: Guard): Compare.$Properties {
+  if (guard.kind === 'untouched') return untouchedSince(space.range(guard), guard.revision);
   const key = space.toWire(guard.key);
   if (guard.kind === 'absent') return created(key, 0n);
   const revision = guard.kind === 'held' ? guard.created : guard.modified;
@@ -72,6 +74,13 @@ function toCompare(space: KeySpace, guard: Guard): Compare.$Properties {
 
 function created(key: Uint8Array, revision: bigint): Compare.$Properties {
   return { key, target: CompareTarget.CREATE, result: CompareResult.EQUAL, createRevision: fromBigint(revision) };
+}
+
+/** etcd compares every key of the range, and finds that it holds where there is none. */
+function untouchedSince(range: WireRange, revision: bigint): Compare.$Properties {
+  // The greatest revision that there can be has none after it, and nothing was written after it.
+  const modRevision = fromBigint(revision < maxRevision ? revision + 1n : revision);
+  return { ...range, target: CompareTarget.MOD, result: CompareResult.LESS, modRevision };
 }
 
 function toRequestOp(space: KeySpace, op: Op): RequestOp.$Properties {

@@ -137,6 +137,10 @@ function readAt(state: State, { query, revision }: Requests['readAt']): Found | 
 }
 
 function holds(state: State, guard: Guard): boolean {
+  if (guard.kind === 'untouched') {
+    for (const { modified } of state.keys.in(guard)) if (BigInt(modified) > guard.revision) return false;
+    return true;
+  }
   const version = state.keys.get(guard.key);
   if (guard.kind === 'absent') return version === undefined;
   if (version === undefined) return false;

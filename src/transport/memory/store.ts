@@ -41,6 +41,7 @@ const memoryTraits: StoreTraits = Object.freeze({
   maxTtlMs: 86_400_000,
   ttlFactor: 1,
   exactHeld: true,
+  rangeGuards: true,
   binaryKeys: true,
 });
 

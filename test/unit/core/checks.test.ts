@@ -21,6 +21,7 @@ const traits = {
   maxTtlMs: 1_000,
   ttlFactor: 1,
   exactHeld: true,
+  rangeGuards: true,
   binaryKeys: true,
 };
 

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { absent, type Commit, type Guard, type Op, put, type Query, read, remove } from '../../../src/core/store.js';
+import {
+  absent,
+  type Commit,
+  type Guard,
+  type Op,
+  put,
+  type Query,
+  read,
+  remove,
+  untouched,
+} from '../../../src/core/store.js';
 import { CoordinationError } from '../../../src/errors.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { CommitBatch, type Waiting } from '../../../src/transport/etcd/commit-batch.js';
@@ -68,6 +78,14 @@ describe('which commits may go together', () => {
     expect(admitted([commit([], [put('/k', '1')]), commit([], [put('/k', '2')])])).toBe(false);
     expect(admitted([commit([absent('/k')], [put('/x', '')]), commit([], [put('/k', '2')])])).toBe(false);
     expect(admitted([commit([], [put('/k', '2')]), commit([], [put('/x', '')], [{ key: '/k' }])])).toBe(false);
+  });
+
+  test('never a write and a guard of the range that it is in, in either order', () => {
+    const guarded = commit([untouched({ prefix: '/in/' }, 5n)], [put('/elsewhere', '')]);
+    const writes = commit([], [put('/in/deep/k', '')]);
+    expect(admitted([guarded, writes])).toBe(false);
+    expect(admitted([writes, guarded])).toBe(false);
+    expect(admitted([guarded, commit([], [put('/inn/k', '')])])).toBe(true);
   });
 
   test('never the deletion of a prefix', () => {

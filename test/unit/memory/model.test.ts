@@ -32,6 +32,9 @@ class Model {
   }
 
   holds(guard: Guard): boolean {
+    if (guard.kind === 'untouched') {
+      return this.find(guard).every(({ modified }) => BigInt(modified) <= guard.revision);
+    }
     const entry = this.now.get(guard.key);
     if (guard.kind === 'absent') return entry === undefined;
     if (guard.kind === 'unchanged') return entry !== undefined && BigInt(entry.modified) === guard.modified;

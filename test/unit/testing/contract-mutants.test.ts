@@ -13,6 +13,21 @@ import * as broken from './mutants.js';
 const mutants: readonly [name: string, mutant: new (cluster: MemoryCluster) => Store, caughtBy: string][] = [
   ['ignores absent', broken.ignoringGuard('absent'), 'commit: of many that race for one key, exactly one succeeds'],
   ['ignores unchanged', broken.ignoringGuard('unchanged'), 'unchanged: holds until the key is written again'],
+  [
+    'ignores untouched',
+    broken.ignoringGuard('untouched'),
+    'untouched: of one key, holds until it is written, whether it was there or not',
+  ],
+  [
+    'takes a range for its first key',
+    broken.UntouchedByName,
+    'untouched: holds until a key of the range is made or written, wherever in it',
+  ],
+  [
+    'finds an empty range touched',
+    broken.EmptyIsTouched,
+    'untouched: holds for a range that is empty, and does not notice deletes',
+  ],
   ['ignores held', broken.ignoringGuard('held'), 'held: does not hold once the lease was revoked'],
   [
     'takes a ticket by its name',

@@ -99,6 +99,26 @@ export function ignoringGuard(kind: Guard['kind']) {
   };
 }
 
+export class UntouchedByName extends Passing {
+  override commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
+    const narrow = guards.map((guard): Guard => {
+      if (guard.kind !== 'untouched' || !('prefix' in guard)) return guard;
+      return { kind: 'untouched', key: guard.prefix, revision: guard.revision };
+    });
+    return this.inner.commit(narrow, ops, options);
+  }
+}
+
+export class EmptyIsTouched extends Passing {
+  override async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
+    for (const guard of guards) {
+      if (guard.kind !== 'untouched') continue;
+      if ((await this.inner.read(guard as Range)).entries.length === 0) return { ok: false, revision: 1n, reads: [] };
+    }
+    return this.inner.commit(guards, ops, options);
+  }
+}
+
 export class HalfApplied extends Passing {
   override async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     const puts = ops.filter(({ kind }) => kind === 'put');

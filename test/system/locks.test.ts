@@ -1,0 +1,4 @@
+import { readWriteLockSuite } from '../suites/read-write-lock.js';
+import { onServers } from './on-servers.js';
+
+await onServers(readWriteLockSuite);

@@ -2,7 +2,8 @@ import { checkCall, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, runHolding } from '../core/hold.js';
 import type { CallOptions } from '../core/store.js';
-import { exclusive, Line } from './line.js';
+import { Line } from './line.js';
+import { exclusive } from './line-rule.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 import { type AcquireOptions, aboutClient, type Contender, contender, ticketValue } from './line-ticket.js';
 

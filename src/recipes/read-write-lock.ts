@@ -2,7 +2,8 @@ import { checkCall, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { runHolding } from '../core/hold.js';
 import type { CallOptions, Entry } from '../core/store.js';
-import { exclusive, Line, type LineRule } from './line.js';
+import { Line } from './line.js';
+import { exclusive, type LineRule } from './line-rule.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 import { type AcquireOptions, aboutClient, type Contender, contender, ticketValue } from './line-ticket.js';
 import { type LockMode, modeOf, ReadWriteHold } from './read-write-hold.js';
@@ -20,8 +21,9 @@ export interface ReadWriteContender extends Contender {
 
 /** A reader waits for the nearest writer ahead; it is served with all readers that stand next to it in line. */
 const shared: LineRule = {
-  reach: 'all',
-  blocker: (ahead) => ahead.findLast(({ value }) => modeOf(value).mode === 'write'),
+  look: (prefix, mine) => [{ prefix, order: 'oldest', ...(mine && { createdBefore: mine.created + 1n }) }],
+  blocker: ([line = []], mine) =>
+    line.findLast(({ key, value }) => key !== mine?.key && modeOf(value).mode === 'write'),
 };
 
 /**

@@ -47,3 +47,5 @@ export type { LockMode } from './recipes/read-write-hold.js';
 export { ReadWriteHold } from './recipes/read-write-hold.js';
 export type { ReadWriteContender, ReadWriteLockOptions } from './recipes/read-write-lock.js';
 export { ReadWriteLock } from './recipes/read-write-lock.js';
+export type { PermitContender, PermitRunOptions, SemaphoreOptions } from './recipes/semaphore.js';
+export { Permits, Semaphore } from './recipes/semaphore.js';

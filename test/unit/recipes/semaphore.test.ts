@@ -71,6 +71,22 @@ describe('cost in round trips', () => {
     expect(costs[1]).toBeLessThanOrEqual(5);
   }, 30_000);
 
+  test('one that waits for many does not ask the store before there is room', async () => {
+    const [a, b] = [world.node({ ttlMs: 600_000 }), world.node({ ttlMs: 600_000 })];
+    const semaphore = semaphoreOf(a, 6);
+    const holds = [await semaphore.acquire(2), await semaphore.acquire(2), await semaphore.acquire(2)];
+    const waiting = watched(semaphoreOf(b).acquire(5));
+    await settle();
+    const before = b.store.requestCount;
+    await holds[0]?.release();
+    await holds[1]?.release();
+    await settle();
+    expect(b.store.requestCount).toBe(before);
+    await holds[2]?.release();
+    await settle();
+    expect(waiting.outcome).toBe('resolved');
+  });
+
   test('a waiter in the middle that leaves costs a constant number of requests', async () => {
     const nodes = Array.from({ length: 12 }, () => world.node({ ttlMs: 600_000 }));
     const hold = await semaphoreOf(nodes[0] as Node, 1).acquire();
@@ -256,6 +272,25 @@ describe('the limit', () => {
     await settle();
     // The second in line is the first of those that wait by now, and no one else's watch was opened.
     expect(total() - before).toBe(1);
+  });
+
+  test('one behind a waiter that was served before the limit was made smaller follows the limit', async () => {
+    const nodes = [world.node(), world.node(), world.node({ ttlMs: 600_000 })] as const;
+    const hold = await semaphoreOf(nodes[0], 3).acquire(3);
+    const second = watched(semaphoreOf(nodes[1]).acquire(2));
+    await settle();
+    nodes[2].store.delay(100);
+    const third = watched(semaphoreOf(nodes[2]).acquire(1));
+    await world.clock.advance(1_000);
+    await hold.release();
+    await settle();
+    expect(second.outcome).toBe('resolved');
+    await semaphoreOf(nodes[0]).resize(1);
+    await world.clock.advance(1_000);
+    expect(third.outcome).toBe('pending');
+    await semaphoreOf(nodes[0]).resize(3);
+    await world.clock.advance(1_000);
+    expect(third.outcome).toBe('resolved');
   });
 
   test.each(['deleted', 'garbled'])('where it was %s, who waits is told; it can be set again', async (how) => {

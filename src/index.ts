@@ -40,7 +40,14 @@ export { CoordinationError, errorCodes, isCoordinationError } from './errors.js'
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';
 export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';
-export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js';
+export type { AcquireOptions, Contender } from './recipes/line-ticket.js';
+export type { MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
+export type { LockMode } from './recipes/read-write-hold.js';
+export { ReadWriteHold } from './recipes/read-write-hold.js';
+export type { ReadWriteContender, ReadWriteLockOptions } from './recipes/read-write-lock.js';
+export { ReadWriteLock } from './recipes/read-write-lock.js';
+export type { PermitContender, PermitRunOptions, SemaphoreOptions } from './recipes/semaphore.js';
+export { Permits, Semaphore } from './recipes/semaphore.js';
 export type { Isolation, StmOptions, StmResult, Transaction } from './recipes/stm.js';
 export { stm, stmResult } from './recipes/stm.js';

@@ -7,11 +7,16 @@ export interface Ticket {
   readonly created: bigint;
   readonly value: Uint8Array;
   readonly lease?: LeaseId;
+  /** The revision of the last write to it, where that is known. */
+  readonly modified?: bigint;
 }
+
+/** What is enough of a ticket to follow it. */
+type Followed = Pick<Ticket, 'key' | 'created' | 'lease' | 'modified'>;
 
 /**
  * What a {@link KeyWatch} tells. `gone`: the ticket is not there any more, or is not the same: deleted, created anew, or
- * taken off its lease. `touched`: it is there, with another value. `error`: the store ended the watch for good. After
+ * taken off its lease. `touched`: it is there, with another value than at `modified`, or than when the watch began. `error`: the store ended the watch for good. After
  * `gone` and `error` there is nothing more.
  */
 export type KeyNews =
@@ -22,14 +27,15 @@ export type KeyNews =
 /** Follows one ticket. Costs what a watch costs: one request and one read to start. */
 export class KeyWatch {
   readonly #watch: Watch;
-  readonly #ticket: Pick<Ticket, 'key' | 'created' | 'lease'>;
+  readonly #ticket: Followed;
   #tell: ((news: KeyNews) => void) | undefined;
   #modified: bigint | undefined;
   /** The last news of all, for whoever takes over after it came. */
   #last: KeyNews | undefined;
 
-  constructor(store: Store, ticket: Pick<Ticket, 'key' | 'created' | 'lease'>, tell: (news: KeyNews) => void) {
+  constructor(store: Store, ticket: Followed, tell: (news: KeyNews) => void) {
     this.#ticket = ticket;
+    this.#modified = ticket.modified;
     this.#tell = tell;
     this.#watch = store.watch({ key: ticket.key });
     this.#next();

@@ -6,7 +6,8 @@ import { Hold, runHolding } from '../core/hold.js';
 import { onAbort, openScope } from '../core/signals.js';
 import { type Batch, type CallOptions, type Entry, put } from '../core/store.js';
 import { CoordinationError } from '../errors.js';
-import { exclusive, Line } from './line.js';
+import { Line } from './line.js';
+import { exclusive } from './line-rule.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 
 export interface ElectionOptions extends SessionChoice {}

@@ -2,16 +2,24 @@ import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
 import { diagnostics } from '../core/diagnostics.js';
 import type { HoldParts } from '../core/hold.js';
-import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
+import type { Ticket } from '../core/key-watch.js';
+import { nameOf } from '../core/ranges.js';
 import type { Session } from '../core/session.js';
 import { firstOf, orAbort, type Scope, within } from '../core/signals.js';
-import { absent, type Entry, put, type Query, read, remove } from '../core/store.js';
+import { absent, type Entry, type Guard, type Op, put, type Query, read, remove } from '../core/store.js';
 import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
-import type { LineRule } from './line.js';
+import type { Blocker, LineRule, Reads } from './line-rule.js';
 import { confirmed, retrying } from './line-session.js';
+import { Watches } from './line-watches.js';
 
 /** How long one that leaves may keep its caller waiting for the store before the rest is done in the background. */
 const leaveWithinMs = 1_000;
+
+/** What a place adds to the commit by which it is taken. */
+interface JoinPart {
+  readonly guards: readonly Guard[];
+  readonly ops: readonly Op[];
+}
 
 /** One ticket's way through the line: join, wait, be served or leave. */
 export class Place {
@@ -22,16 +30,16 @@ export class Place {
   readonly #key: string;
   readonly #value: Uint8Array;
   readonly #since: number;
+  /** Whom it was last reported to wait for. */
+  #reported: string | undefined;
   #ticket: Ticket | undefined;
   readonly #scope: Scope;
   #joining: Promise<unknown> | undefined;
   /** An attempt to join whose answer never came: its put may still turn up. */
   #late = false;
-  #ownWatch: KeyWatch | undefined;
-  #blockerWatch: { readonly key: string; readonly watch: KeyWatch } | undefined;
-  /** Something that is watched has changed since the last decision. */
-  #news: KeyNews | undefined;
-  #wake: () => void = () => {};
+  readonly #watches: Watches;
+  /** What was last read of the line. */
+  #reads: Reads = [];
 
   constructor(client: ClientContext, session: Session, path: string, value: Uint8Array, rule: LineRule, scope: Scope) {
     this.#scope = scope;
@@ -42,6 +50,18 @@ export class Place {
     this.#key = session.takeTicket(path);
     this.#value = value;
     this.#since = client.clock.now();
+    this.#watches = new Watches(client.store);
+  }
+
+  /**
+   * Takes all these places, of one session, in one commit. An attempt whose outcome is unknown is made again as it was:
+   * the ticket keys are these places' own, so that the second attempt either creates them or finds what the first one
+   * did. One round trip.
+   */
+  static async join(places: readonly [Place, ...Place[]]): Promise<void> {
+    const joining = Place.#join(places);
+    for (const place of places) place.#joining = joining;
+    await orAbort(joining, places[0].#scope);
   }
 
   /**
@@ -56,45 +76,43 @@ export class Place {
       return served;
     } finally {
       this.#session.offEnd(this.#scope.abort);
-      this.#unwatchBlocker();
+      this.#watches.stopBlocker();
       if (served === undefined) await this.#leave();
     }
   }
 
-  /** Takes a place in the line. Resolves to who is in the way. One round trip where the line is free. */
-  async join(): Promise<Ticket | undefined> {
-    const joining = this.#join();
-    this.#joining = joining;
-    const ahead = await orAbort(joining, this.#scope);
-    return this.#decide(ahead);
+  /** What is in the way, by what was last read; undefined where it can be served. */
+  blocker(): Blocker | undefined {
+    return this.#rule.blocker(this.#reads, this.#mine());
   }
 
-  /** Waits until the one in the way is gone or has changed, and decides anew. One round trip per decision. */
-  async waitFor(blocker: Ticket): Promise<Ticket | undefined> {
-    this.#watch(blocker);
-    if (this.#news === undefined) {
-      const wake = (resolve: () => void) => {
-        this.#wake = resolve;
-        return () => {};
-      };
+  /** Waits until what is in the way is gone or has changed, and decides anew. One round trip per decision. */
+  async waitFor(blocker: Blocker): Promise<Blocker | undefined> {
+    this.#watches.follow(this.#mine(), blocker);
+    if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);
+    if (!this.#watches.heard) {
       // Watches do lose events: look anyway, once in a while.
       const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
-      await firstOf(this.#scope, [wake, inCase]);
+      await firstOf(this.#scope, [this.#watches.arm, inCase]);
     }
-    const news = this.#news;
-    this.#news = undefined;
-    if (news?.kind === 'error') throw news.error;
-    return this.#decide(await this.#readAhead());
+    this.#watches.take();
+    this.#reads = await this.#readAhead();
+    return this.blocker();
   }
 
   /** The last check before the ticket counts as held. */
   async serve(): Promise<HoldParts> {
     await confirmed(this.#client, this.#session, this.#scope);
     this.#scope.throwIfAborted();
-    const watch = this.#ownWatch;
-    this.#ownWatch = undefined;
+    const watch = this.#watches.takeOwn();
     if (diagnostics.hold.hasSubscribers) this.#reportHold();
     return { client: this.#client, session: this.#session, ticket: this.#mine(), late: this.#late, watch };
+  }
+
+  #reportWait(blocker: string): void {
+    if (this.#reported === blocker) return;
+    this.#reported = blocker;
+    diagnostics.wait.publish({ path: this.#prefix.slice(0, -1), key: this.#key, blocker });
   }
 
   #reportHold(): void {
@@ -109,61 +127,75 @@ export class Place {
     return this.#ticket;
   }
 
-  #decide(ahead: readonly Ticket[]): Ticket | undefined {
-    return this.#rule.blocker(ahead, this.#mine());
-  }
-
-  /**
-   * Puts the ticket. An attempt whose outcome is unknown is made again as it was: the ticket key is this place's own, so
-   * that the second attempt either creates it or finds what the first one did.
-   */
-  async #join(): Promise<readonly Ticket[]> {
-    const { clock, random } = this.#client;
-    const backoff = new Backoff(clock, random);
+  static async #join(places: readonly [Place, ...Place[]]): Promise<void> {
+    const [first] = places;
+    const backoff = new Backoff(first.#client.clock, first.#client.random);
     for (;;) {
       try {
-        return await this.#tryJoin();
+        if (await Place.#tryJoin(places)) return;
       } catch (error) {
-        if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw this.#session.leaseGone(error);
-        if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) this.#late = true;
+        if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw first.#session.leaseGone(error);
+        if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) for (const place of places) place.#late = true;
         else if (!isRetryable(error)) throw error;
-        await backoff.wait(this.#scope);
+        await backoff.wait(first.#scope);
       }
     }
   }
 
-  async #tryJoin(): Promise<readonly Ticket[]> {
-    const { lease } = this.#session;
-    const ops = [read(this.#line(1)), put(this.#key, this.#value, lease)];
-    const { patienceMs: timeoutMs } = this.#session;
-    const { ok, revision, reads } = await this.#client.store.commit([absent(this.#key)], ops, { timeoutMs });
+  static async #tryJoin(places: readonly [Place, ...Place[]]): Promise<boolean> {
+    const [first] = places;
+    const { entrance } = first.#rule;
+    if (entrance !== undefined) await entrance.open(first.#scope);
+    const parts = places.map((place) => place.#joinPart());
+    const { guards, ops } = parts.length === 1 && parts[0] !== undefined ? parts[0] : together(parts);
+    const otherwise = entrance && [{ key: first.#key }, entrance.query];
+    const timeoutMs = first.#session.patienceMs;
+    const { ok, revision, reads } = await first.#client.store.commit(guards, ops, { timeoutMs, otherwise });
     if (ok) {
-      this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
-      return reads[0] ?? [];
+      let at = 0;
+      for (const place of places) at = place.#joined(revision, reads, at);
+      return true;
     }
-    // The ticket is there: an earlier attempt has arrived after all.
+    if (entrance !== undefined && reads[0]?.length === 0) {
+      entrance.refused(reads[1] ?? []);
+      return false;
+    }
+    // The tickets are there: an earlier attempt has arrived after all.
+    for (const place of places) await place.#find();
+    return true;
+  }
+
+  #joinPart(): JoinPart {
+    const { entrance } = this.#rule;
+    const looks = this.#rule.look(this.#prefix, undefined).map(read);
+    const ops = [...looks, put(this.#key, this.#value, this.#session.lease)];
+    const guard = absent(this.#key);
+    if (entrance === undefined) return { guards: [guard], ops };
+    return { guards: [guard, ...entrance.guards], ops: [...entrance.ops, ...ops] };
+  }
+
+  /** Takes what the commit has read for this place, from this one on. Returns where the next one's begins. */
+  #joined(revision: bigint, reads: Reads, from: number): number {
+    const { lease } = this.#session;
+    this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
+    const until = from + this.#rule.look(this.#prefix, undefined).length;
+    this.#reads = reads.slice(from, until);
+    return until;
+  }
+
+  async #find(): Promise<void> {
     const { entries } = await this.#client.store.read({ key: this.#key });
     this.#ticket = entries[0];
     if (this.#ticket === undefined) throw await this.#missing();
-    return this.#readAhead();
-  }
-
-  /** What a decision has to look at: the whole line, or so many of its newest tickets where only the nearest counts. */
-  #line(newest: number): Query {
-    const prefix = this.#prefix;
-    if (this.#rule.reach === 'all') return { prefix, order: 'oldest' };
-    return { prefix, order: 'newest', limit: newest };
+    this.#reads = await this.#readAhead();
   }
 
   /** The deciding read: who is ahead, and that this ticket is still in line. */
-  async #readAhead(): Promise<readonly Ticket[]> {
-    const { created } = this.#mine();
-    const query = { ...this.#line(2), createdBefore: created + 1n };
-    const { signal } = this.#scope;
-    const { entries } = await retrying(this.#client, signal, () => this.#client.store.read(query, { signal }));
-    const own = entries.find((entry) => entry.key === this.#key);
+  async #readAhead(): Promise<Reads> {
+    const reads = await readAll(this.#client, this.#rule.look(this.#prefix, this.#mine()), this.#scope);
+    const own = reads.flat().find((entry) => entry.key === this.#key);
     if (!this.#isMine(own)) throw await this.#missing();
-    return entries.filter((entry) => entry.created < created);
+    return reads;
   }
 
   #isMine(entry: Entry | undefined): boolean {
@@ -182,34 +214,9 @@ export class Place {
     return new CoordinationError('TICKET_LOST', sentence, { key: this.#key, lease: this.#session.lease });
   }
 
-  #watch(blocker: Ticket): void {
-    const { store } = this.#client;
-    this.#ownWatch ??= new KeyWatch(store, this.#mine(), (news) => this.#hear(news));
-    if (this.#blockerWatch?.key === blocker.key) return;
-    this.#unwatchBlocker();
-    if (diagnostics.wait.hasSubscribers) {
-      diagnostics.wait.publish({ path: this.#prefix.slice(0, -1), key: this.#key, blocker: blocker.key });
-    }
-    const watch = new KeyWatch(store, blocker, (news) => {
-      if (news.kind === 'gone') this.#unwatchBlocker();
-      this.#hear(news);
-    });
-    this.#blockerWatch = { key: blocker.key, watch };
-  }
-
-  #unwatchBlocker(): void {
-    this.#blockerWatch?.watch.stop();
-    this.#blockerWatch = undefined;
-  }
-
-  #hear(news: KeyNews): void {
-    if (this.#news === undefined || news.kind === 'error') this.#news = news;
-    this.#wake();
-  }
-
   /** Takes the ticket out of the line: now if the store can be reached, else in the background. */
   async #leave(): Promise<void> {
-    this.#ownWatch?.stop();
+    this.#watches.stopOwn();
     if (this.#joining === undefined) return;
     const { clock } = this.#client;
     await within(clock, { timeoutMs: leaveWithinMs }, 'leaving a line', this.#remove(this.#joining)).catch(() => {});
@@ -230,4 +237,19 @@ export class Place {
     if (removed && !this.#late) this.#session.returnTicket(this.#key);
     else void this.#session.cleanUp(this.#key, this.#late);
   }
+}
+
+function together(parts: readonly JoinPart[]): JoinPart {
+  return { guards: parts.flatMap(({ guards }) => guards), ops: parts.flatMap(({ ops }) => ops) };
+}
+
+/** Reads all of this at one revision, for as long as the scope allows. One round trip. */
+export async function readAll(client: ClientContext, queries: readonly Query[], scope: Scope): Promise<Reads> {
+  const { store } = client;
+  const { signal } = scope;
+  const [only] = queries;
+  return retrying(client, signal, async () => {
+    if (only !== undefined && queries.length === 1) return [(await store.read(only, { signal })).entries];
+    return (await store.commit([], queries.map(read), { signal })).reads;
+  });
 }

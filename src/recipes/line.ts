@@ -1,33 +1,21 @@
 import type { ClientContext } from '../core/context.js';
 import { diagnostics } from '../core/diagnostics.js';
 import type { Hold, HoldParts } from '../core/hold.js';
-import type { Ticket } from '../core/key-watch.js';
 import { checkPath } from '../core/keys.js';
 import type { Session } from '../core/session.js';
 import { openScope, type Scope } from '../core/signals.js';
 import type { CallOptions, Entry } from '../core/store.js';
 import { isCoordinationError, printable } from '../errors.js';
-import { Place } from './line-place.js';
-import { retrying, type SessionSource } from './line-session.js';
-
-/** What makes one kind of waiting line differ from another. */
-export interface LineRule {
-  /** How much of the line a decision has to look at: the nearest ticket ahead, or all that are ahead. */
-  readonly reach: 'nearest' | 'all';
-  /**
-   * The ticket that has to go, or to change, before this one can be served; undefined where it can be served now.
-   * `ahead` is ordered from the oldest to the newest.
-   */
-  blocker(ahead: readonly Ticket[], mine: Pick<Ticket, 'key' | 'value'>): Ticket | undefined;
-}
-
-/** One at a time, in the order of arrival. */
-export const exclusive: LineRule = { reach: 'nearest', blocker: (ahead) => ahead.at(-1) };
+import { Place, readAll } from './line-place.js';
+import type { LineRule } from './line-rule.js';
+import type { SessionSource } from './line-session.js';
 
 /** How a line is joined. */
 export interface JoinOptions extends CallOptions {
   /** The ticket's value. Asked for at every join, since a line can be joined again on a new session. */
   value(session: Session): Uint8Array;
+  /** The rule for this ticket, made anew for each time it lines up. Default: that of the line. */
+  rule?(): LineRule;
 }
 
 /**
@@ -41,7 +29,7 @@ export class Line<H extends Hold = Hold> {
   readonly #client: ClientContext;
   readonly #sessions: SessionSource;
   readonly #rule: LineRule;
-  readonly #makeHold: (parts: HoldParts) => H;
+  readonly #makeHold: (parts: HoldParts, waited: boolean) => H;
   /** For messages; made once, since every acquisition names them. */
   readonly #waiting: string;
 
@@ -50,7 +38,7 @@ export class Line<H extends Hold = Hold> {
     path: string,
     sessions: SessionSource,
     rule: LineRule,
-    makeHold: (parts: HoldParts) => H,
+    makeHold: (parts: HoldParts, waited: boolean) => H,
   ) {
     checkPath(path);
     this.path = path;
@@ -92,11 +80,12 @@ export class Line<H extends Hold = Hold> {
     try {
       const session = await this.#sessions.get(scope);
       const value = options.value(session);
-      if (await this.#busy(value, scope)) return undefined;
-      const place = new Place(this.#client, session, this.path, value, this.#rule, scope);
+      const rule = options.rule?.() ?? this.#rule;
+      if (await this.#busy(rule, scope)) return undefined;
+      const place = new Place(this.#client, session, this.path, value, rule, scope);
       return await place.stay(async () => {
-        const blocker = await place.join();
-        return blocker === undefined ? this.#makeHold(await place.serve()) : undefined;
+        await Place.join([place]);
+        return place.blocker() === undefined ? this.#makeHold(await place.serve(), false) : undefined;
       });
     } finally {
       scope[Symbol.dispose]();
@@ -109,27 +98,28 @@ export class Line<H extends Hold = Hold> {
     return { revision, tickets: entries };
   }
 
-  async #attempt({ signal, timeoutMs, value }: JoinOptions, leftMs: number | undefined): Promise<H> {
+  async #attempt(options: JoinOptions, leftMs: number | undefined): Promise<H> {
+    const { signal, timeoutMs } = options;
     const scope = openScope(this.#client.clock, { signal, timeoutMs: leftMs }, this.#waiting, timeoutMs);
     try {
       const session = await this.#sessions.get(scope);
-      const place = new Place(this.#client, session, this.path, value(session), this.#rule, scope);
+      const rule = options.rule?.() ?? this.#rule;
+      const place = new Place(this.#client, session, this.path, options.value(session), rule, scope);
       return await place.stay(async () => {
-        let blocker = await place.join();
+        await Place.join([place]);
+        let blocker = place.blocker();
+        const waited = blocker !== undefined;
         while (blocker !== undefined) blocker = await place.waitFor(blocker);
-        return this.#makeHold(await place.serve());
+        return this.#makeHold(await place.serve(), waited);
       });
     } finally {
       scope[Symbol.dispose]();
     }
   }
 
-  async #busy(value: Uint8Array, scope: Scope): Promise<boolean> {
-    const { store } = this.#client;
-    const { signal } = scope;
-    const nearest = this.#rule.reach === 'nearest' ? { limit: 1 } : {};
-    const query = { prefix: `${this.path}/`, order: 'oldest', ...nearest } as const;
-    const { entries } = await retrying(this.#client, signal, () => store.read(query, { signal }));
-    return this.#rule.blocker(entries, { key: `${this.path}/`, value }) !== undefined;
+  async #busy(rule: LineRule, scope: Scope): Promise<boolean> {
+    await rule.entrance?.open(scope);
+    const reads = await readAll(this.#client, rule.look(`${this.path}/`, undefined), scope);
+    return rule.blocker(reads, undefined) !== undefined;
   }
 }

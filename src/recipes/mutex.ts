@@ -1,34 +1,15 @@
 import { checkCall, checkKnown } from '../core/checks.js';
-import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, runHolding } from '../core/hold.js';
-import type { CallOptions, Entry } from '../core/store.js';
-import { CoordinationError } from '../errors.js';
-import { exclusive, Line } from './line.js';
+import type { CallOptions } from '../core/store.js';
+import { Line } from './line.js';
+import { exclusive } from './line-rule.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
+import { type AcquireOptions, aboutClient, type Contender, contender, ticketValue } from './line-ticket.js';
 
 export interface MutexOptions extends SessionChoice {
   /** A few words about who this is or what for, shown to those who look at the line. */
   readonly label?: string | undefined;
-}
-
-export interface AcquireOptions extends CallOptions {
-  /** Anything that JSON can say, shown to those who look at the line, beside host, process id and label. */
-  readonly info?: unknown;
-}
-
-/** One that holds a mutex, or waits for it, as the store shows it. Foreign programs leave most of it out. */
-export interface Contender {
-  /** The ticket's key. */
-  readonly key: string;
-  /** Its place in line, and its fencing token once it holds. */
-  readonly token: bigint;
-  readonly host?: string;
-  readonly pid?: number;
-  readonly label?: string;
-  /** When it lined up, by its own wall clock, in milliseconds since 1970. */
-  readonly since?: number;
-  readonly info?: unknown;
 }
 
 /**
@@ -50,12 +31,9 @@ export class Mutex {
   /** Sends nothing. Throws `INVALID_KEY`, `INVALID_PREFIX`, `INVALID_TTL`, `INVALID_OPTION`, `UNKNOWN_OPTION`. */
   constructor(client: ClientContext, path: string, options: MutexOptions = {}) {
     checkKnown(options, [...sessionOptions, 'label'], 'Mutex');
-    if (options.label !== undefined && typeof options.label !== 'string') {
-      throw new CoordinationError('INVALID_OPTION', 'label must be a string.', { field: 'label' });
-    }
     this.#line = new Line(client, path, sessionSource(client, options), exclusive, (parts) => new Hold(parts));
     this.#client = client;
-    this.#about = aboutClient(client, options.label);
+    this.#about = aboutClient(client, 'mutex', options.label);
     this.path = path;
   }
 
@@ -108,38 +86,6 @@ export class Mutex {
   #joinOptions(options: AcquireOptions) {
     checkCall(options, 'acquire', ['info']);
     const { signal, timeoutMs, info } = options;
-    return { signal, timeoutMs, value: () => this.#ticketValue(info) };
+    return { signal, timeoutMs, value: () => ticketValue(this.#client, this.#about, info) };
   }
-
-  #ticketValue(info: unknown): Uint8Array {
-    const since = Math.round(this.#client.clock.wall());
-    if (info === undefined) return encodeText(`${this.#about},"since":${since}}`);
-    try {
-      return encodeText(`${this.#about},"since":${since},"info":${JSON.stringify(info) ?? 'null'}}`);
-    } catch (cause) {
-      throw new CoordinationError('INVALID_OPTION', 'info must be something that JSON can say.', {
-        field: 'info',
-        cause,
-      });
-    }
-  }
-}
-
-/** The beginning of a ticket's JSON, up to what differs from one acquisition to the next. */
-function aboutClient({ identity }: ClientContext, label: string | undefined): string {
-  return JSON.stringify({ kind: 'mutex', ...identity, label }).slice(0, -1);
-}
-
-function contender({ key, created, value }: Entry): Contender {
-  const about = decodeJsonObject(value) ?? {};
-  const { host, pid, label, since, info } = about as Record<'host' | 'pid' | 'label' | 'since' | 'info', unknown>;
-  return {
-    key,
-    token: created,
-    ...(typeof host === 'string' && { host }),
-    ...(typeof pid === 'number' && { pid }),
-    ...(typeof label === 'string' && { label }),
-    ...(typeof since === 'number' && { since }),
-    ...(info !== undefined && { info }),
-  };
 }

@@ -21,6 +21,8 @@ export interface Room {
 
 const base = ['core', 'errors'];
 const surface = ['client', 'recipes', 'recipes/line', 'recipes/stm', ...base];
+const parts = ['recipes/line', 'recipes/read-write', 'recipes/semaphore', 'recipes/multi-mutex'];
+const surface = ['client', 'recipes', ...parts, ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -34,6 +36,21 @@ const rooms: readonly Room[] = [
   { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
   { name: 'recipes/stm', files: 'src/recipes/stm.ts', mayImport: ['recipes/stm', 'recipes/line', ...base] },
   { name: 'recipes/stm', files: 'src/recipes/stm-*.ts', mayImport: ['recipes/stm', 'recipes/line', ...base] },
+  {
+    name: 'recipes/read-write',
+    files: 'src/recipes/read-write-*.ts',
+    mayImport: ['recipes/read-write', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/semaphore',
+    files: 'src/recipes/semaphore*.ts',
+    mayImport: ['recipes/semaphore', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/multi-mutex',
+    files: 'src/recipes/multi-*.ts',
+    mayImport: ['recipes/multi-mutex', 'recipes/line', ...base],
+  },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

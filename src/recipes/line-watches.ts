@@ -1,0 +1,93 @@
+import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
+import { RangeView } from '../core/range-view.js';
+import type { Store } from '../core/store.js';
+import type { Blocker, RangeBlocker } from './line-rule.js';
+
+/** What a ticket in line watches: itself, and what is in its way. */
+export class Watches {
+  readonly #store: Store;
+  #own: KeyWatch | undefined;
+  #ahead: { readonly key: string; readonly watch: KeyWatch } | undefined;
+  #range: { readonly view: RangeView; blocker: RangeBlocker } | undefined;
+  /** Something that is watched has changed since it was last taken. */
+  #news: KeyNews | undefined;
+  #wake: () => void = () => {};
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** From now on watches this, and nothing else beside the own ticket. */
+  follow(mine: Ticket, blocker: Blocker): void {
+    if ('range' in blocker) this.#followRange(blocker);
+    else this.#followTickets(mine, blocker);
+  }
+
+  /** Arms a wait that ends with the first news; at once where there is some. */
+  readonly arm = (wake: () => void): (() => void) => {
+    this.#wake = wake;
+    if (this.#news !== undefined) wake();
+    return () => {};
+  };
+
+  /** What was heard, which then counts as known. Throws what ended a watch. */
+  take(): void {
+    const news = this.#news;
+    this.#news = undefined;
+    if (news?.kind === 'error') throw news.error;
+  }
+
+  get heard(): boolean {
+    return this.#news !== undefined;
+  }
+
+  /** The watch on the own ticket, for whoever takes over. */
+  takeOwn(): KeyWatch | undefined {
+    const own = this.#own;
+    this.#own = undefined;
+    return own;
+  }
+
+  stopBlocker(): void {
+    this.#ahead?.watch.stop();
+    this.#ahead = undefined;
+    this.#range?.view.stop();
+    this.#range = undefined;
+  }
+
+  stopOwn(): void {
+    this.takeOwn()?.stop();
+  }
+
+  #followTickets(mine: Ticket, ahead: Ticket): void {
+    this.#own ??= new KeyWatch(this.#store, mine, (news) => this.#hear(news));
+    if (this.#ahead?.key === ahead.key) return;
+    this.stopBlocker();
+    const watch = new KeyWatch(this.#store, ahead, (news) => {
+      if (news.kind === 'gone') this.stopBlocker();
+      this.#hear(news);
+    });
+    this.#ahead = { key: ahead.key, watch };
+  }
+
+  /** The range has the own ticket in it. */
+  #followRange(blocker: RangeBlocker): void {
+    if (this.#range !== undefined) {
+      this.#range.blocker = blocker;
+      return;
+    }
+    this.stopBlocker();
+    const listener = {
+      changed: () => {
+        if (this.#range?.blocker.passes(this.#range.view)) this.#hear({ kind: 'touched' });
+      },
+      failed: (error: unknown) => this.#hear({ kind: 'error', error }),
+    };
+    this.#range = { view: new RangeView(this.#store, blocker.range, listener), blocker };
+  }
+
+  #hear(news: KeyNews): void {
+    if (this.#news === undefined || news.kind === 'error') this.#news = news;
+    this.#wake();
+  }
+}

@@ -37,6 +37,8 @@ export type { Codec, Typing } from './core/typed.js';
 export { bytesCodec, jsonCodec, textCodec } from './core/typed.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export { CoordinationError, errorCodes, isCoordinationError } from './errors.js';
+export type { AtomicCounterOptions } from './recipes/atomic-counter.js';
+export { AtomicCounter } from './recipes/atomic-counter.js';
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';
 export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';

@@ -16,6 +16,8 @@ const importers = [
   'src/core/a.ts',
   'src/recipes/line.ts',
   'src/recipes/line-a.ts',
+  'src/recipes/register.ts',
+  'src/recipes/register-a.ts',
   'src/recipes/a.ts',
   'src/transport/memory/a.ts',
   'src/transport/etcd/a.ts',

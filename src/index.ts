@@ -43,6 +43,8 @@ export type { BarrierOptions } from './recipes/barrier.js';
 export { Barrier } from './recipes/barrier.js';
 export type { CountDownLatchOptions, CountDownOptions } from './recipes/count-down-latch.js';
 export { CountDownLatch } from './recipes/count-down-latch.js';
+export type { DoubleBarrierOptions } from './recipes/double-barrier.js';
+export { DoubleBarrier, Membership } from './recipes/double-barrier.js';
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';
 export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';

@@ -18,6 +18,7 @@ const importers = [
   'src/recipes/line-a.ts',
   'src/recipes/register.ts',
   'src/recipes/register-a.ts',
+  'src/recipes/double-barrier-a.ts',
   'src/recipes/a.ts',
   'src/transport/memory/a.ts',
   'src/transport/etcd/a.ts',

@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/register', ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/register', 'recipes/double-barrier', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -41,6 +41,11 @@ const rooms: readonly Room[] = [
     name: 'recipes/register',
     files: 'src/recipes/register-*.ts',
     mayImport: ['recipes/register', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/double-barrier',
+    files: 'src/recipes/double-barrier*.ts',
+    mayImport: ['recipes/double-barrier', 'recipes/line', ...base],
   },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', 'recipes/register', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },

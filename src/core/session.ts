@@ -136,11 +136,11 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    const { now, wall, forMs } = this.#base;
-    if (this.#deps.clock.now() - now >= forMs) {
+    if (this.#leftMs() <= 0) {
       this.#lose('it could not be renewed in time');
       return false;
     }
+    const { wall, forMs } = this.#base;
     if (this.#deps.clock.wall() - wall < forMs) return true;
     // The monotonic clock of Linux stands still while a machine sleeps. Ask the store before answering yes.
     this.#doubt(new CoordinationError('UNAVAILABLE', sleptSentence, { lease: this.lease }));
@@ -249,6 +249,12 @@ export class Session {
     }
   }
 
+  /** Asked in one way only: at the deadline itself, a sum of fractions and a difference of them need not agree. */
+  #leftMs(): number {
+    const { now, forMs } = this.#base;
+    return forMs - (this.#deps.clock.now() - now);
+  }
+
   #deadline(): number {
     return this.#base.now + this.#base.forMs;
   }
@@ -267,7 +273,7 @@ export class Session {
 
   #renew(): Promise<void> {
     // A renewal under way answers this one too, unless time ran out: then there is nothing left to renew.
-    if (this.#over || this.#deps.clock.now() >= this.#deadline()) {
+    if (this.#over || this.#leftMs() <= 0) {
       this.isLive();
       return Promise.resolve();
     }

@@ -136,7 +136,7 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    if (this.#leftMs() <= 0) {
+    if (this.#isOverdue()) {
       this.#lose('it could not be renewed in time');
       return false;
     }
@@ -249,10 +249,13 @@ export class Session {
     }
   }
 
-  /** Asked in one way only: at the deadline itself, a sum of fractions and a difference of them need not agree. */
-  #leftMs(): number {
+  /**
+   * Whether the deadline has passed. Asked in this one way only, and a microsecond early, since at the deadline itself, to
+   * which the timer runs, a sum of fractions and the difference of them need not agree.
+   */
+  #isOverdue(): boolean {
     const { now, forMs } = this.#base;
-    return forMs - (this.#deps.clock.now() - now);
+    return this.#deps.clock.now() - now >= forMs - 0.001;
   }
 
   #deadline(): number {
@@ -273,7 +276,7 @@ export class Session {
 
   #renew(): Promise<void> {
     // A renewal under way answers this one too, unless time ran out: then there is nothing left to renew.
-    if (this.#over || this.#leftMs() <= 0) {
+    if (this.#over || this.#isOverdue()) {
       this.isLive();
       return Promise.resolve();
     }

@@ -17,6 +17,8 @@ export class Slot {
   /** As the last change has left it; undefined before the first one. */
   #modified: bigint | undefined;
   #names = 0;
+  /** An attempt to make the slot may still be under way. Without the slot, it would be applied. */
+  #unsure = false;
   #gone = false;
   #cancelIdle: Cancel | undefined;
   readonly #sessionEnded = (): void => this.#end();
@@ -58,17 +60,25 @@ export class Slot {
     this.#modified = revision;
   }
 
+  /** An attempt under the present guard may still be applied. */
+  doubt(): void {
+    if (this.#modified === undefined) this.#unsure = true;
+  }
+
   /** Nothing more to note for now. */
   rest(clock: Clock): void {
     this.#cancelIdle?.();
-    if (!this.#gone) this.#cancelIdle = clock.after(idleMs, () => this.drop(false));
+    if (!this.#gone && !this.#unsure) this.#cancelIdle = clock.after(idleMs, () => this.drop());
   }
 
-  /** Takes the slot away, in the background. `late`: something that was sent about it may still be under way. */
-  drop(late: boolean): void {
+  /**
+   * Takes the slot away, in the background, and with it the ground of all that was to follow its last note. One that was
+   * perhaps not made by its first attempt alone has to stay, and goes with its session.
+   */
+  drop(): void {
     if (this.#gone) return;
     this.#end();
-    if (late || this.#modified !== undefined) void this.session.cleanUp(this.key, late);
+    if (this.#modified !== undefined && !this.#unsure) void this.session.cleanUp(this.key, false);
   }
 
   #end(): void {

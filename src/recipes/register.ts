@@ -95,7 +95,7 @@ export class Register {
         const changed = await this.#attempts(run, decide);
         if (changed !== undefined) return changed;
       } finally {
-        if (run.open) slot.drop(true);
+        if (run.open) slot.drop();
         else slot.rest(this.#client.clock);
       }
     }
@@ -144,8 +144,10 @@ export class Register {
         run.open = run.doubtful.size > 0;
         return commit.ok ? this.#applied(run, changed, commit) : this.#refused(run, commit);
       } catch (error) {
+        const unknown = isCoordinationError(error, 'UNKNOWN_OUTCOME');
+        if (unknown || scope.aborted) slot.doubt();
         scope.throwIfAborted();
-        if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) run.doubtful.set(name, changed);
+        if (unknown) run.doubtful.set(name, changed);
         else {
           run.open = run.doubtful.size > 0;
           if (isCoordinationError(error, 'LEASE_NOT_FOUND')) return this.#leaseGone(slot, error);
@@ -197,7 +199,7 @@ export class Register {
       if (blind || !over || entry?.modified !== first?.before?.modified) throw this.#unknown(slot);
     }
     run.open = false;
-    slot.drop(false);
+    slot.drop();
   }
 
   #leaseGone({ session }: Slot, cause: unknown): Answer {
@@ -213,7 +215,7 @@ export class Register {
   async #takeSlot(scope: Scope): Promise<Slot> {
     const session = await this.#sessions.get(scope);
     if (this.#slot === undefined || this.#slot.gone || this.#slot.session !== session) {
-      this.#slot?.drop(false);
+      this.#slot?.drop();
       this.#slot = new Slot(session, `${this.key}/ops`);
     }
     return this.#slot;

@@ -289,13 +289,16 @@ describe('lost answers', () => {
     await settle();
     const { client, store } = world.node();
     await client.session();
-    const timed = watched(new DoubleBarrier(client, path, 3).enter({ timeoutMs: 2_000 }));
-    // The read has been answered; the ticket is sent, and sent again, and the withdrawal after them.
-    store.holdRequests();
-    await world.clock.advance(2_500);
-    store.releaseRequests();
-    await world.clock.advance(1_000);
+    store.delay(20);
+    const timed = watched(new DoubleBarrier(client, path, 3).enter({ timeoutMs: 3_000 }));
+    await world.clock.advance(15);
+    // The first attempt to put the ticket takes ten seconds to get there; what is sent after it is quicker.
+    store.delay(20_000);
+    await world.clock.advance(10);
+    store.delay(0);
+    await world.clock.advance(3_500);
     expect(timed.outcome).toBe('rejected');
+    expect(world.keys()).toHaveLength(2);
     const second = watched(barrier(3).enter());
     await world.clock.advance(20_000);
     expect([first.outcome, second.outcome]).toEqual(['pending', 'pending']);

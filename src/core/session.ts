@@ -143,11 +143,11 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    const { now, wall, forMs } = this.#base;
-    if (this.#deps.clock.now() - now >= forMs) {
+    if (this.#isOverdue()) {
       this.#lose('it could not be renewed in time');
       return false;
     }
+    const { wall, forMs } = this.#base;
     if (this.#deps.clock.wall() - wall < forMs) return true;
     // The monotonic clock of Linux stands still while a machine sleeps. Ask the store before answering yes.
     this.#doubt(new CoordinationError('UNAVAILABLE', sleptSentence, { lease: this.lease }));
@@ -263,6 +263,15 @@ export class Session {
     }
   }
 
+  /**
+   * Whether the deadline has passed. Asked in this one way only, and a microsecond early, since at the deadline itself, to
+   * which the timer runs, a sum of fractions and the difference of them need not agree.
+   */
+  #isOverdue(): boolean {
+    const { now, forMs } = this.#base;
+    return this.#deps.clock.now() - now >= forMs - 0.001;
+  }
+
   #deadline(): number {
     return this.#base.now + this.#base.forMs;
   }
@@ -281,7 +290,7 @@ export class Session {
 
   #renew(): Promise<void> {
     // A renewal under way answers this one too, unless time ran out: then there is nothing left to renew.
-    if (this.#over || this.#deps.clock.now() >= this.#deadline()) {
+    if (this.#over || this.#isOverdue()) {
       this.isLive();
       return Promise.resolve();
     }

@@ -23,6 +23,7 @@ const base = ['core', 'errors'];
 const surface = ['client', 'recipes', 'recipes/line', 'recipes/stm', ...base];
 const parts = ['recipes/line', 'recipes/read-write', 'recipes/semaphore', 'recipes/multi-mutex'];
 const surface = ['client', 'recipes', ...parts, ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/register', 'recipes/double-barrier', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -52,6 +53,22 @@ const rooms: readonly Room[] = [
     mayImport: ['recipes/multi-mutex', 'recipes/line', ...base],
   },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
+  {
+    name: 'recipes/register',
+    files: 'src/recipes/register.ts',
+    mayImport: ['recipes/register', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/register',
+    files: 'src/recipes/register-*.ts',
+    mayImport: ['recipes/register', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/double-barrier',
+    files: 'src/recipes/double-barrier*.ts',
+    mayImport: ['recipes/double-barrier', 'recipes/line', ...base],
+  },
+  { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', 'recipes/register', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },
   {

@@ -82,6 +82,20 @@ describe('the deadline', () => {
     expect(world.cluster.leases()).toHaveLength(1);
   });
 
+  test('at a deadline that fractions of a millisecond round up or down, it is over, and asks itself only once', async () => {
+    const { client, store } = world.node();
+    // So many that some of the sums come out above the number that they began with, and some below.
+    for (let i = 0; i < 200; i++) {
+      await world.clock.advance(1_000 + Math.sqrt(i + 2));
+      const session = await client.session();
+      store.partition();
+      await world.clock.advance(ttlMs);
+      expect(session.state.kind).toBe('lost');
+      store.heal();
+      await world.clock.advance(ttlMs);
+    }
+  });
+
   test.each([
     { stallMs: ttlMs * 0.8, kind: 'live' },
     { stallMs: ttlMs, kind: 'lost' },

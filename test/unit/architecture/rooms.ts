@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', ...base];
+const surface = ['client', 'recipes', 'recipes/group', 'recipes/line', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -32,6 +32,13 @@ const rooms: readonly Room[] = [
   },
   { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
   { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
+  ...['group.ts', 'group-*.ts', 'partitioner.ts', 'partitioner-*.ts'].map((name) => {
+    return {
+      name: 'recipes/group',
+      files: `src/recipes/${name}`,
+      mayImport: ['recipes/group', 'recipes/line', ...base],
+    };
+  }),
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

@@ -137,8 +137,8 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    const { now, wall, forMs } = this.#base;
-    if (this.#deps.clock.now() - now >= forMs) {
+    const { wall, forMs } = this.#base;
+    if (this.#outOfTime()) {
       this.#lose('it could not be renewed in time');
       return false;
     }
@@ -274,6 +274,11 @@ export class Session {
     return this.#base.now + this.#base.forMs;
   }
 
+  /** Said once: a sum and a difference of the same times need not round alike. */
+  #outOfTime(): boolean {
+    return this.#deps.clock.now() >= this.#deadline();
+  }
+
   #arm(): void {
     const { clock } = this.#deps;
     this.#deadlineTimer();
@@ -288,7 +293,7 @@ export class Session {
 
   #renew(): Promise<void> {
     // A renewal under way answers this one too, unless time ran out: then there is nothing left to renew.
-    if (this.#over || this.#deps.clock.now() >= this.#deadline()) {
+    if (this.#over || this.#outOfTime()) {
       this.isLive();
       return Promise.resolve();
     }

@@ -349,11 +349,14 @@ describe('somebody else has the key', () => {
     const stopping = watched(first.stop());
     await settle();
     world.cluster.deleteKey(path);
-    await make(b, 'b').start();
+    const second = make(b, 'b');
+    await second.start();
+    const { incarnation } = second;
     a.store.releaseRequests();
     await world.clock.advance(2_000);
     expect(stopping.outcome).toBe('resolved');
-    expect(stored()?.value).toBe('"b"');
+    expect(stored()).toMatchObject({ value: '"b"', created: incarnation });
+    expect(second.incarnation).toBe(incarnation);
   });
 });
 
@@ -486,13 +489,17 @@ describe('lost answers', () => {
     node.store.commit = (guards, ops, options) => {
       node.store.commit = commit;
       arrive = () => commit(guards, ops, options);
+      node.store.holdRequests();
       return Promise.reject(new CoordinationError('UNKNOWN_OUTCOME', 'No answer came.'));
     };
     const reason = new Error('changed my mind');
     const controller = new AbortController();
     const starting = watched(make(node).start({ signal: controller.signal }));
+    await settle();
     controller.abort(reason);
-    await world.clock.advance(2_000);
+    await world.clock.advance(1_500);
+    node.store.releaseRequests();
+    await world.clock.advance(1_000);
     expect(starting.error).toBe(reason);
     await arrive();
     expect(world.keys()).toEqual([path]);

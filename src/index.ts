@@ -45,5 +45,7 @@ export { Group, Membership } from './recipes/group.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
+export type { PartitionerEvents, PartitionerOptions, ShardOwner, ShardTask } from './recipes/partitioner.js';
+export { Partitioner, ShardHold } from './recipes/partitioner.js';
 export type { PersistentKeyOptions } from './recipes/persistent-key.js';
 export { PersistentKey } from './recipes/persistent-key.js';

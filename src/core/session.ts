@@ -52,7 +52,7 @@ const fatalCodes = ['LEASE_NOT_FOUND', 'CLUSTER_CHANGED', 'REVISION_REGRESSED', 
  * How long a put that was sent may still turn up after its caller gave up on it. etcd gives up on a proposal after some
  * seconds, but one that waits in a partitioned member can surface when the partition heals.
  */
-const lateApplyMs = 300_000;
+export const lateApplyMs = 300_000;
 
 /**
  * One lease and the loop that keeps it alive. Everything held through it is lost with it, and is told so before the
@@ -76,6 +76,7 @@ export class Session {
   #tickets = 0;
   readonly #returned: number[] = [];
   readonly #idleMarkers = new Map<string, Marker[]>();
+  readonly #claims = new Set<string>();
   #renewing: Promise<void> | undefined;
   #timer: Cancel = () => {};
   #deadlineTimer: Cancel = () => {};
@@ -190,6 +191,26 @@ export class Session {
    */
   returnTicket(key: string): void {
     if (this.#deps.store.traits.exactHeld) this.#returned.push(ticketNumber(key));
+  }
+
+  /**
+   * Takes the name of a key for the one who calls, who alone writes it under this lease until {@link unclaim}: then a key
+   * under this lease is known to be its own. False where somebody else in this process has the name.
+   */
+  claim(key: string): boolean {
+    if (this.#claims.has(key)) return false;
+    this.#claims.add(key);
+    return true;
+  }
+
+  /** Whether somebody has the name of this key by {@link claim}. */
+  isClaimed(key: string): boolean {
+    return this.#claims.has(key);
+  }
+
+  /** Takes back {@link claim}. */
+  unclaim(key: string): void {
+    this.#claims.delete(key);
   }
 
   /** Runs `ended` once, when the session ends; at once if it has. */

@@ -20,10 +20,20 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/stm', ...base];
-const parts = ['recipes/line', 'recipes/read-write', 'recipes/semaphore', 'recipes/multi-mutex'];
-const surface = ['client', 'recipes', ...parts, ...base];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/register', 'recipes/double-barrier', ...base];
+const parts = [
+  'line',
+  'read-write',
+  'semaphore',
+  'multi-mutex',
+  'stm',
+  'register',
+  'double-barrier',
+  'group',
+  'service-registry',
+  'queue',
+  'config',
+];
+const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -52,6 +62,13 @@ const rooms: readonly Room[] = [
     files: 'src/recipes/multi-*.ts',
     mayImport: ['recipes/multi-mutex', 'recipes/line', ...base],
   },
+  ...['group.ts', 'group-*.ts', 'partitioner.ts', 'partitioner-*.ts'].map((name) => {
+    return {
+      name: 'recipes/group',
+      files: `src/recipes/${name}`,
+      mayImport: ['recipes/group', 'recipes/line', ...base],
+    };
+  }),
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   {
     name: 'recipes/register',

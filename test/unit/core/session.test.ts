@@ -115,6 +115,18 @@ describe('the deadline', () => {
 });
 
 describe('trouble', () => {
+  test('the deadline is one moment, whatever fractions of a millisecond it is counted in: no recursion without end', async () => {
+    for (let n = 1; n <= 200; n++) {
+      const { client, store } = world.node();
+      await world.clock.advance(n / 7.3);
+      const session = await client.session();
+      store.partition();
+      await world.clock.advance(ttlMs);
+      expect(session.state.kind).toBe('lost');
+      await store.close();
+    }
+  });
+
   test('renewals that fail make it uncertain, and it recovers before the deadline', async () => {
     const { client, store } = world.node();
     const session = await client.session();

@@ -42,3 +42,5 @@ export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
+export type { PersistentKeyEvents, PersistentKeyOptions, PersistentKeyState } from './recipes/persistent-key.js';
+export { PersistentKey } from './recipes/persistent-key.js';

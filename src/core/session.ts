@@ -46,7 +46,7 @@ const fatalCodes = ['LEASE_NOT_FOUND', 'CLUSTER_CHANGED', 'REVISION_REGRESSED', 
  * How long a put that was sent may still turn up after its caller gave up on it. etcd gives up on a proposal after some
  * seconds, but one that waits in a partitioned member can surface when the partition heals.
  */
-const lateApplyMs = 300_000;
+export const lateApplyMs = 300_000;
 
 /**
  * One lease and the loop that keeps it alive. Everything held through it is lost with it, and is told so before the
@@ -69,6 +69,7 @@ export class Session {
   #base: { readonly now: number; readonly wall: number; readonly forMs: number };
   #tickets = 0;
   readonly #returned: number[] = [];
+  readonly #claims = new Set<string>();
   #renewing: Promise<void> | undefined;
   #timer: Cancel = () => {};
   #deadlineTimer: Cancel = () => {};
@@ -176,6 +177,26 @@ export class Session {
    */
   returnTicket(key: string): void {
     if (this.#deps.store.traits.exactHeld) this.#returned.push(ticketNumber(key));
+  }
+
+  /**
+   * Takes the name of a key for the one who calls, who alone writes it under this lease until {@link unclaim}: then a key
+   * under this lease is known to be its own. False where somebody else in this process has the name.
+   */
+  claim(key: string): boolean {
+    if (this.#claims.has(key)) return false;
+    this.#claims.add(key);
+    return true;
+  }
+
+  /** Whether somebody has the name of this key by {@link claim}. */
+  isClaimed(key: string): boolean {
+    return this.#claims.has(key);
+  }
+
+  /** Takes back {@link claim}. */
+  unclaim(key: string): void {
+    this.#claims.delete(key);
   }
 
   /** Runs `ended` once, when the session ends; at once if it has. */

@@ -44,3 +44,22 @@ export type { AcquireOptions, Contender, MutexOptions } from './recipes/mutex.js
 export { Mutex } from './recipes/mutex.js';
 export type { PersistentKeyEvents, PersistentKeyOptions, PersistentKeyState } from './recipes/persistent-key.js';
 export { PersistentKey } from './recipes/persistent-key.js';
+export type { ServiceRegistryEvents, ServiceRegistryOptions } from './recipes/service-registry.js';
+export { ServiceRegistry } from './recipes/service-registry.js';
+export type { Strategy } from './recipes/service-registry-balance.js';
+export type { EjectionOptions } from './recipes/service-registry-ejection.js';
+export type {
+  Instance,
+  InstanceInfo,
+  InstanceMeta,
+  InstanceReport,
+} from './recipes/service-registry-instance.js';
+export type {
+  RegisterOptions,
+  RegistrationEvents,
+  RegistrationState,
+} from './recipes/service-registry-registration.js';
+export { Registration } from './recipes/service-registry-registration.js';
+export type { Picked, PickOptions, ResolverEvents, ResolverOptions } from './recipes/service-registry-resolver.js';
+export { Resolver } from './recipes/service-registry-resolver.js';
+export type { ServiceView } from './recipes/service-registry-view.js';

@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -32,6 +32,16 @@ const rooms: readonly Room[] = [
   },
   { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
   { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
+  {
+    name: 'recipes/service-registry',
+    files: 'src/recipes/service-registry.ts',
+    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/service-registry',
+    files: 'src/recipes/service-registry-*.ts',
+    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
+  },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },
@@ -55,6 +65,7 @@ const rooms: readonly Room[] = [
   { name: 'entry', files: 'src/etcd.ts', mayImport: [...surface, 'transport/etcd'] },
   { name: 'entry', files: 'src/memory.ts', mayImport: [...surface, 'transport/memory'] },
   { name: 'entry', files: 'src/consul.ts', mayImport: [...surface, 'transport/consul'] },
+  { name: 'entry', files: 'src/grpc.ts', mayImport: [...surface, '@grpc/grpc-js'] },
   { name: 'otel', files: 'src/otel/', mayImport: ['otel', ...publicEntries] },
   { name: 'cli', files: 'src/cli/', mayImport: ['cli', ...publicEntries, 'node:*'] },
   { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*'] },

@@ -83,9 +83,10 @@ class TargetResolver implements experimental.Resolver {
     this.#listener = listener;
   }
 
+  /** The last part of the service's name. grpc-js takes only what can be the host of a URL. */
   static getDefaultAuthority({ path }: experimental.GrpcUri): string {
     checkPath(`/${path}`);
-    return encodeURIComponent(path);
+    return path.slice(path.lastIndexOf('/') + 1).replaceAll(/[^A-Za-z0-9._-]/g, '-');
   }
 
   updateResolution(): void {
@@ -223,7 +224,7 @@ function configOf(config: CoterieResolverOptions['serviceConfig'] = 'round_robin
  * the store cannot be reached, and fail calls with `UNAVAILABLE` while none is known. One watch for each channel in use.
  *
  * grpc-js takes an address and a port of an instance, and no weight or metadata. TLS certificates are checked against the
- * name of the service, unless the channel has an option `grpc.ssl_target_name_override`.
+ * last part of the service's name, unless the channel has an option `grpc.ssl_target_name_override`.
  *
  * Throws `INVALID_OPTION` (`problem` is `taken` where the name is in use), `UNKNOWN_OPTION`, `INVALID_TIMEOUT`,
  * `INVALID_KEY`, `INVALID_PREFIX`.

@@ -68,7 +68,7 @@ const rooms: readonly Room[] = [
   { name: 'entry', files: 'src/grpc.ts', mayImport: [...surface, '@grpc/grpc-js'] },
   { name: 'otel', files: 'src/otel/', mayImport: ['otel', ...publicEntries] },
   { name: 'cli', files: 'src/cli/', mayImport: ['cli', ...publicEntries, 'node:*'] },
-  { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*'] },
+  { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*', '@grpc/grpc-js'] },
   { name: 'docs', files: 'docs/', mayImport: ['docs', ...publicEntries, 'node:*'] },
   { name: 'docs', files: 'README.md', mayImport: [...publicEntries, 'node:*'] },
   { name: 'bench', files: 'bench/', mayImport: ['bench', ...publicEntries, 'node:*', 'etcd3', '@grpc/grpc-js'] },

@@ -27,7 +27,7 @@ export interface CoterieResolverOptions {
   readonly serviceConfig?: 'round_robin' | 'pick_first' | 'channel' | ServiceConfig | undefined;
   /** Which instances count, beside those that are healthy and have a weight above 0. Default: all. */
   readonly filter?: ((instance: Instance) => boolean) | undefined;
-  /** As in a {@link ServiceRegistry}. Default 10,000. */
+  /** As in a {@link ServiceRegistry}, in milliseconds, above 0. Default 30,000. */
   readonly checkMs?: number | undefined;
 }
 
@@ -117,7 +117,14 @@ class TargetResolver implements experimental.Resolver {
     }
     const path = `${source.prefix}/${this.#service}`;
     const watch: InstanceWatch<Instance['meta']> = new InstanceWatch(source.client, { path }, source.checkMs, {
-      changed: () => this.#tell(watch.view?.instances ?? [], source, path),
+      changed: () => {
+        try {
+          this.#tell(watch.view?.instances ?? [], source, path);
+        } catch (error) {
+          // A service config that grpc-js cannot make anything of.
+          source.report(error);
+        }
+      },
       stale: () => {},
       failed: (error) => {
         this.#fail(`the instances of "${printable(path)}" are not known: ${printable(error)}`);
@@ -167,7 +174,7 @@ export class CoterieResolver implements Disposable {
 
   /** @internal Use {@link registerCoterieResolver}. */
   constructor(client: ClientContext, options: CoterieResolverOptions) {
-    const { prefix = '/services', name = '', filter, checkMs = 10_000, serviceConfig } = options;
+    const { prefix = '/services', name = '', filter, checkMs = 30_000, serviceConfig } = options;
     const report = (error: unknown): void => this.events.emitSafe('error', error);
     const fits = (instance: Instance): boolean => {
       try {
@@ -221,7 +228,8 @@ function configOf(config: CoterieResolverOptions['serviceConfig'] = 'round_robin
 /**
  * Makes channels of `@grpc/grpc-js` in this process find their servers in the registry of a client: `coterie:///echo` has
  * the instances at `<prefix>/echo`. Channels hear of instances that come and go at once, keep those that they know while
- * the store cannot be reached, and fail calls with `UNAVAILABLE` while none is known. One watch for each channel in use.
+ * the store cannot be reached, and fail calls with `UNAVAILABLE` while none is known. One watch for each channel in use,
+ * which keeps the process alive until the channel, this or the client is closed.
  *
  * grpc-js takes an address and a port of an instance, and no weight or metadata. TLS certificates are checked against the
  * last part of the service's name, unless the channel has an option `grpc.ssl_target_name_override`.

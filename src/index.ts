@@ -60,6 +60,11 @@ export type {
   RegistrationState,
 } from './recipes/service-registry-registration.js';
 export { Registration } from './recipes/service-registry-registration.js';
-export type { Picked, PickOptions, ResolverEvents, ResolverOptions } from './recipes/service-registry-resolver.js';
 export { Resolver } from './recipes/service-registry-resolver.js';
+export type {
+  Picked,
+  PickOptions,
+  ResolverEvents,
+  ResolverOptions,
+} from './recipes/service-registry-resolver-options.js';
 export type { ServiceView } from './recipes/service-registry-view.js';

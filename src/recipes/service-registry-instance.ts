@@ -14,7 +14,7 @@ export type InstanceMeta = Readonly<Record<string, unknown>>;
 export interface InstanceReport<Meta = InstanceMeta> {
   /** Anything that JSON can say, as an object: a version, a zone. Default `{}`. */
   readonly meta?: Meta | undefined;
-  /** Its share of the picks, relative to that of the others; a number from 0, which means: none for now. Default 1. */
+  /** Its share of the picks, relative to the others: a number from 0, which is none for now, to 1,000,000. Default 1. */
   readonly weight?: number | undefined;
   /**
    * How busy it is, for `least-loaded`: a number from 0, in a unit that all instances share, of which a pick in flight
@@ -59,6 +59,9 @@ export interface InstanceFormat<Meta> {
 
 export const reportFields = ['meta', 'weight', 'load', 'healthy'] as const;
 
+/** So that sums of weights stay numbers that can be told apart. */
+const maxWeight = 1_000_000;
+
 const isAmount = (value: unknown): value is number => typeof value === 'number' && value >= 0 && Number.isFinite(value);
 
 /** What is wrong with the fields of an instance, as a field and a sentence; undefined where nothing is. */
@@ -67,7 +70,7 @@ function wrongField(about: Readonly<Record<string, unknown>>): readonly [string,
   if (typeof address !== 'string' || address === '') return ['address', 'address must be a name or an IP address'];
   const isPort = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
   if (!isPort) return ['port', 'port must be an integer from 1 to 65535'];
-  if (!isAmount(weight)) return ['weight', 'weight must be a number from 0'];
+  if (!isAmount(weight) || weight > maxWeight) return ['weight', 'weight must be a number from 0 to 1000000'];
   if (!isAmount(load)) return ['load', 'load must be a number from 0'];
   if (typeof healthy !== 'boolean') return ['healthy', 'healthy must be true or false'];
   if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return ['meta', 'meta must be an object'];
@@ -75,7 +78,7 @@ function wrongField(about: Readonly<Record<string, unknown>>): readonly [string,
 }
 
 /** The key of an instance. Throws `INVALID_KEY`. */
-export function instanceKey(path: string, id: unknown): string {
+function instanceKey(path: string, id: unknown): string {
   const isName = typeof id === 'string' && id !== '' && !id.includes('/');
   if (!isName) {
     const sentence = 'The id of an instance must be text without "/", and not empty.';

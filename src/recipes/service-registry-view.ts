@@ -2,10 +2,9 @@ import { Backoff } from '../core/backoff.js';
 import type { Cancel } from '../core/clock.js';
 import type { ClientContext } from '../core/context.js';
 import { RangeView } from '../core/range-view.js';
-import { firstOf, type Scope } from '../core/signals.js';
-import type { Entry } from '../core/store.js';
-import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
-import { decodeInstance, type Instance, type InstanceFormat } from './service-registry-instance.js';
+import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import { InstanceCache, type ReadInstances } from './service-registry-cache.js';
+import type { Instance, InstanceFormat } from './service-registry-instance.js';
 
 /** The instances of a service at one time. */
 export interface ServiceView<Meta> {
@@ -35,13 +34,11 @@ export interface InstanceListener {
   skipped(error: CoordinationError): void;
 }
 
-/** How long to wait for the first sight of a watch before the store counts as away, in milliseconds. */
+/** How long to wait for the first sight of a watch before the store counts as away, in milliseconds; less than `checkMs`. */
 const patienceMs = 5_000;
 
-interface Decoded<Meta> {
-  readonly modified: bigint;
-  readonly instance: Instance<Meta> | undefined;
-}
+/** How long a watch may take to its first sight before another one is tried, in milliseconds: they heal by themselves. */
+const giveUpMs = 30_000;
 
 /**
  * The instances of a service, kept as they are in the store. A watch can fall silent without an error, and can lose
@@ -51,6 +48,7 @@ interface Decoded<Meta> {
 export class InstanceWatch<Meta> {
   readonly #client: ClientContext;
   readonly #format: InstanceFormat<Meta>;
+  readonly #cache: InstanceCache<Meta>;
   readonly #checkMs: number;
   readonly #listener: InstanceListener;
   readonly #backoff: Backoff;
@@ -58,9 +56,9 @@ export class InstanceWatch<Meta> {
   /** Begun, and not yet as new as the current one. */
   #next: RangeView | undefined;
   #begunAt = 0;
+  #seenAt = 0;
   #confirmedAt: number;
   #timer: Cancel = () => {};
-  #decoded = new Map<string, Decoded<Meta>>();
   #view: ServiceView<Meta> | undefined;
   #staleSince: number | undefined;
   #dirty = false;
@@ -70,6 +68,7 @@ export class InstanceWatch<Meta> {
   constructor(client: ClientContext, format: InstanceFormat<Meta>, checkMs: number, listener: InstanceListener) {
     this.#client = client;
     this.#format = format;
+    this.#cache = new InstanceCache(format);
     this.#checkMs = checkMs;
     this.#listener = listener;
     this.#backoff = new Backoff(client.clock, client.random, { baseMs: 50, capMs: 10_000 });
@@ -116,25 +115,34 @@ export class InstanceWatch<Meta> {
   }
 
   #sees(view: RangeView): void {
-    if (view === this.#next) {
-      // One that begins behind what was told already must catch up first, so that nothing is ever undone.
-      if (this.#current !== undefined && view.revision < this.#current.revision) return;
-      this.#current?.stop();
-      this.#current = view;
-      this.#next = undefined;
-      this.#backoff.reset();
-      this.#confirm(this.#begunAt);
-      const { clock, random } = this.#client;
-      this.#timer();
-      this.#timer = clock.after(this.#checkMs * (0.5 + random() / 2), () => this.#begin());
-    } else this.#confirm(this.#client.clock.wall());
-    this.#dirty = true;
-    if (!this.#working) void this.#work();
+    if (view === this.#current) {
+      this.#look(this.#client.clock.wall());
+      return;
+    }
+    // One that begins behind what was told already must catch up first, so that nothing is ever undone.
+    if (this.#current === undefined || view.revision >= this.#current.revision) this.#takeOver(view);
+  }
+
+  #takeOver(view: RangeView): void {
+    this.#current?.stop();
+    this.#current = view;
+    this.#next = undefined;
+    this.#backoff.reset();
+    const { clock, random } = this.#client;
+    this.#timer();
+    this.#timer = clock.after(this.#checkMs * (0.5 + random() / 2), () => this.#begin());
+    this.#look(this.#begunAt);
   }
 
   /** The sight that was begun did not come. It may still; another one is begun after a while. */
   #missed(): void {
-    this.#timer = this.#client.clock.after(this.#checkMs, () => this.#begin());
+    const next = this.#next;
+    if (next !== undefined && next.revision >= 0n) {
+      // It did come, but is behind: the store counts anew, and the old watch has not heard of it.
+      this.#takeOver(next);
+      return;
+    }
+    this.#timer = this.#client.clock.after(giveUpMs, () => this.#begin());
     this.#setStale(this.#confirmedAt);
     const sentence = `There is no answer about "${printable(this.#format.path)}".`;
     if (this.#view === undefined) this.#listener.failed(new CoordinationError('TIMEOUT', sentence));
@@ -147,22 +155,24 @@ export class InstanceWatch<Meta> {
     this.#next?.stop();
     this.#current = undefined;
     this.#next = undefined;
+    // A store that was closed does not come back.
     const closed = isCoordinationError(error, 'CLOSED');
-    if (closed) this.stop();
-    else this.#timer = this.#client.clock.after(this.#backoff.nextMs(), () => this.#begin());
+    if (!closed) this.#timer = this.#client.clock.after(this.#backoff.nextMs(), () => this.#begin());
     this.#setStale(this.#confirmedAt);
-    this.#listener.failed(error);
-  }
-
-  #confirm(atWall: number): void {
-    this.#confirmedAt = Math.max(this.#confirmedAt, atWall);
-    this.#setStale(undefined);
+    if (!this.#ended) this.#listener.failed(error);
   }
 
   #setStale(since: number | undefined): void {
     if ((this.#staleSince === undefined) === (since === undefined)) return;
     this.#staleSince = since;
-    if (this.#view !== undefined) this.#listener.stale();
+    if (this.#view !== undefined && !this.#ended) this.#listener.stale();
+  }
+
+  /** The current watch shows how things were at this time of the wall clock, or later. */
+  #look(atWall: number): void {
+    this.#seenAt = atWall;
+    this.#dirty = true;
+    if (!this.#working) void this.#work();
   }
 
   /** Reads what is new, one state after the other: a schema may take its time. */
@@ -170,95 +180,24 @@ export class InstanceWatch<Meta> {
     this.#working = true;
     while (this.#dirty && !this.#ended) {
       this.#dirty = false;
-      const view = this.#current;
+      const [view, seenAt] = [this.#current, this.#seenAt];
       // It failed meanwhile; the next one is under way.
       if (view === undefined) break;
       const { revision } = view;
-      const entries = [...view.entries.values()];
-      const all = await Promise.all(entries.map(async (entry) => [entry.key, await this.#read(entry)] as const));
-      if (!this.#ended) this.#publish(new Map(all), revision);
+      const read = await this.#cache.read([...view.entries.values()]);
+      if (this.#ended) break;
+      this.#confirmedAt = Math.max(this.#confirmedAt, seenAt);
+      // Where it failed while this was read, it is stale, and so is this.
+      this.#publish(read, revision, this.#current !== undefined);
     }
     this.#working = false;
   }
 
-  async #read(entry: Entry): Promise<Decoded<Meta>> {
-    const known = this.#decoded.get(entry.key);
-    if (known?.modified === entry.modified) return known;
-    const { modified } = entry;
-    try {
-      return { modified, instance: await decodeInstance(entry, this.#format) };
-    } catch (error) {
-      // It throws nothing else.
-      if (!this.#ended) this.#listener.skipped(error as CoordinationError);
-      return { modified, instance: undefined };
-    }
-  }
-
-  #publish(decoded: Map<string, Decoded<Meta>>, revision: bigint): void {
-    const before = this.#decoded;
-    this.#decoded = decoded;
-    const first = this.#view === undefined;
-    const same = decoded.size === before.size && [...decoded].every(([key, one]) => before.get(key) === one);
-    const old = this.#view?.instances ?? [];
-    this.#view = { instances: same && !first ? old : instancesOf(decoded.values()), revision, staleSince: undefined };
-    if (first || !same) this.#listener.changed();
-  }
-}
-
-function instancesOf<Meta>(decoded: Iterable<Decoded<Meta>>): readonly Instance<Meta>[] {
-  const instances = [...decoded].flatMap(({ instance }) => (instance === undefined ? [] : [instance]));
-  return Object.freeze(instances.sort((a, b) => (a.id < b.id ? -1 : 1)));
-}
-
-/** Whether waiting does not mend it: what one who waits for the first view, or for the next one, rejects with. */
-export function isLasting(error: unknown): boolean {
-  return !isRetryable(error);
-}
-
-/** The views that a watch shows, for one reader: the newest one, whatever came in between. */
-export class ViewReader<Meta> {
-  readonly #watch: InstanceWatch<Meta>;
-  #news = false;
-  #failure: { readonly error: unknown } | undefined;
-  #wake: () => void = () => {};
-
-  constructor(
-    client: ClientContext,
-    format: InstanceFormat<Meta>,
-    checkMs: number,
-    skipped: (error: CoordinationError) => void,
-  ) {
-    const tell = (): void => {
-      this.#news = true;
-      this.#wake();
-    };
-    const failed = (error: unknown): void => {
-      if (!isLasting(error)) return;
-      this.#failure = { error };
-      this.#wake();
-    };
-    this.#watch = new InstanceWatch(client, format, checkMs, { changed: tell, stale: tell, failed, skipped });
-    this.#watch.start();
-  }
-
-  /** The newest view, once there is one that was not read yet. Rejects with the reason of the scope, or a lasting error. */
-  async next(scope: Scope): Promise<ServiceView<Meta>> {
-    scope.throwIfAborted();
-    while (!this.#news && this.#failure === undefined) {
-      await firstOf(scope, [
-        (wake) => {
-          this.#wake = wake;
-          return () => {};
-        },
-      ]);
-    }
-    if (this.#failure !== undefined) throw this.#failure.error;
-    this.#news = false;
-    // There is one: nothing is told before the first.
-    return this.#watch.view as ServiceView<Meta>;
-  }
-
-  stop(): void {
-    this.#watch.stop();
+  #publish({ instances, skipped }: ReadInstances<Meta>, revision: bigint, fresh: boolean): void {
+    const before = this.#view;
+    this.#view = { instances, revision, staleSince: undefined };
+    for (const error of skipped) if (!this.#ended) this.#listener.skipped(error);
+    if (before?.instances !== instances && !this.#ended) this.#listener.changed();
+    if (fresh) this.#setStale(undefined);
   }
 }

@@ -14,9 +14,11 @@ import {
   type InstanceInfo,
   type InstanceMeta,
 } from './service-registry-instance.js';
+import { ViewReader } from './service-registry-reader.js';
 import { type RegisterOptions, Registration } from './service-registry-registration.js';
-import { Resolver, type ResolverOptions } from './service-registry-resolver.js';
-import { type ServiceView, ViewReader } from './service-registry-view.js';
+import { Resolver } from './service-registry-resolver.js';
+import type { ResolverOptions } from './service-registry-resolver-options.js';
+import type { ServiceView } from './service-registry-view.js';
 
 export interface ServiceRegistryOptions<Meta = InstanceMeta> {
   /**
@@ -26,7 +28,7 @@ export interface ServiceRegistryOptions<Meta = InstanceMeta> {
   readonly schema?: StandardSchema<Meta> | undefined;
   /**
    * How often, at least, resolvers and views ask the store whether what they know is still so, in milliseconds, above 0:
-   * a watch can fall silent without an error. Default 10,000.
+   * a watch can fall silent without an error. Default 30,000.
    */
   readonly checkMs?: number | undefined;
 }
@@ -36,7 +38,7 @@ export interface ServiceRegistryEvents {
   readonly error: unknown;
 }
 
-const defaultCheckMs = 10_000;
+const defaultCheckMs = 30_000;
 
 /**
  * The instances of one service: who they are, where they are, and which one to call. An instance is in the registry for
@@ -101,9 +103,7 @@ export class ServiceRegistry<Meta = InstanceMeta> {
     const reader = new ViewReader(this.#client, this.#format, this.#checkMs, (error) => this.#skip(error));
     const what = `following "${printable(this.path)}"`;
     try {
-      using first = openScope(clock, options, what);
-      yield await reader.next(first);
-      first[Symbol.dispose]();
+      yield await reader.first(openScope(clock, options, what));
       using rest = openScope(clock, { signal: options.signal }, what);
       for (;;) yield await reader.next(rest);
     } finally {

@@ -1,4 +1,4 @@
-/** etcd v3 over gRPC. The only entry point that loads `@grpc/grpc-js` and `protobufjs`. */
+/** etcd v3 over gRPC. The only entry point that loads `protobufjs`, and with `coterie/grpc` the only one that loads `@grpc/grpc-js`. */
 import { Client, type ClientOptions } from './client.js';
 import { systemClock, systemRandom } from './core/clock.js';
 import type { EtcdOptions } from './transport/etcd/options.js';

@@ -70,3 +70,27 @@ export type { SharedValueOptions, Versioned } from './recipes/shared-value.js';
 export { SharedValue } from './recipes/shared-value.js';
 export type { Isolation, StmOptions, StmResult, Transaction } from './recipes/stm.js';
 export { stm, stmResult } from './recipes/stm.js';
+export type { ServiceRegistryEvents, ServiceRegistryOptions } from './recipes/service-registry.js';
+export { ServiceRegistry } from './recipes/service-registry.js';
+export type { Strategy } from './recipes/service-registry-balance.js';
+export type { EjectionOptions } from './recipes/service-registry-ejection.js';
+export type {
+  Instance,
+  InstanceInfo,
+  InstanceMeta,
+  InstanceReport,
+} from './recipes/service-registry-instance.js';
+export type {
+  RegisterOptions,
+  RegistrationEvents,
+  RegistrationState,
+} from './recipes/service-registry-registration.js';
+export { Registration } from './recipes/service-registry-registration.js';
+export { Resolver } from './recipes/service-registry-resolver.js';
+export type {
+  Picked,
+  PickOptions,
+  ResolverEvents,
+  ResolverOptions,
+} from './recipes/service-registry-resolver-options.js';
+export type { ServiceView } from './recipes/service-registry-view.js';

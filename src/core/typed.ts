@@ -103,7 +103,8 @@ function invalidValue(key: string, why: string, cause: unknown): CoordinationErr
   return new CoordinationError('INVALID_VALUE', sentence, { key, field: 'value', cause });
 }
 
-function checkTyping(codec: unknown, schema: unknown): void {
+/** Throws `INVALID_OPTION` for what is no codec or no schema. */
+export function checkTyping(codec: unknown, schema: unknown): void {
   const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   if (codec !== undefined) {
     checkKnown(codec, Object.keys(codec ?? {}), 'codec');

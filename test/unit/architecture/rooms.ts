@@ -34,6 +34,7 @@ const parts = [
   'config',
 ];
 const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -69,6 +70,16 @@ const rooms: readonly Room[] = [
       mayImport: ['recipes/group', 'recipes/line', ...base],
     };
   }),
+  {
+    name: 'recipes/service-registry',
+    files: 'src/recipes/service-registry.ts',
+    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
+  },
+  {
+    name: 'recipes/service-registry',
+    files: 'src/recipes/service-registry-*.ts',
+    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
+  },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   {
     name: 'recipes/register',
@@ -108,9 +119,10 @@ const rooms: readonly Room[] = [
   { name: 'entry', files: 'src/etcd.ts', mayImport: [...surface, 'transport/etcd'] },
   { name: 'entry', files: 'src/memory.ts', mayImport: [...surface, 'transport/memory'] },
   { name: 'entry', files: 'src/consul.ts', mayImport: [...surface, 'transport/consul'] },
+  { name: 'entry', files: 'src/grpc.ts', mayImport: [...surface, '@grpc/grpc-js'] },
   { name: 'otel', files: 'src/otel/', mayImport: ['otel', ...publicEntries] },
   { name: 'cli', files: 'src/cli/', mayImport: ['cli', ...publicEntries, 'node:*'] },
-  { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*'] },
+  { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*', '@grpc/grpc-js'] },
   { name: 'docs', files: 'docs/', mayImport: ['docs', ...publicEntries, 'node:*'] },
   { name: 'docs', files: 'README.md', mayImport: [...publicEntries, 'node:*'] },
   { name: 'bench', files: 'bench/', mayImport: ['bench', ...publicEntries, 'node:*', 'etcd3', '@grpc/grpc-js'] },

@@ -46,6 +46,20 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/watch-config.js'),
     lines: ['now: rate=10', 'set to 25: true', 'changed: rate=25'],
   },
+  'service-registry.ts': {
+    run: () => import('../../../examples/service-registry.js'),
+    lines: [
+      'of six calls, ada has 4',
+      'Error: bob does not answer',
+      'ada answers',
+      'ada is not well: bob it is, failed or not',
+      'There is no instance of "/services/api" to pick: 1 known, 1 unhealthy.',
+    ],
+  },
+  'grpc-resolver.ts': {
+    run: () => import('../../../examples/grpc-resolver.js'),
+    lines: ['answers come from ada and bob', 'ada has left: bob it is'],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

@@ -62,9 +62,12 @@ describe('loading an entry point', () => {
     },
   );
 
-  it('coterie/etcd loads gRPC, and the one who looks for it sees it', async () => {
-    expect(await packagesLoadedBy('coterie/etcd')).toContain('@grpc/grpc-js');
-  });
+  it.each(['coterie/etcd', 'coterie/grpc'])(
+    '%s loads gRPC, and the one who looks for it sees it',
+    async (specifier) => {
+      expect(await packagesLoadedBy(specifier)).toContain('@grpc/grpc-js');
+    },
+  );
 
   it.each(Object.keys(manifest.dependencies))('%s would be seen', async (name) => {
     expect(await packagesLoadedBy(name)).toContain(name);

@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/queue', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -32,6 +32,9 @@ const rooms: readonly Room[] = [
   },
   { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
   { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
+  { name: 'recipes/queue', files: 'src/recipes/queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
+  { name: 'recipes/queue', files: 'src/recipes/queue-*.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
+  { name: 'recipes/queue', files: 'src/recipes/*-queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

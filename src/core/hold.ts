@@ -71,9 +71,7 @@ export class Hold implements AsyncDisposable {
     this.#watch = watch;
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
-    else if (this.#state.kind === 'held') {
-      this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
-    }
+    else this.watchAgain();
   }
 
   /** A guard for one's own commits: holds exactly as long as this is held. */
@@ -158,6 +156,19 @@ export class Hold implements AsyncDisposable {
     if (this.#state.kind === 'held') this.#end({ kind: 'released', done });
   }
 
+  /** @internal A commit under way will take the ticket with it: that it goes is no loss. */
+  protected unwatch(): void {
+    this.#cancelWatch?.();
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  /** @internal From a while from now on, the ticket is watched; after {@link Hold.unwatch} too, if the commit failed. */
+  protected watchAgain(): void {
+    if (this.#state.kind === 'held')
+      this.#cancelWatch = this.client.clock.after(watchAfterMs, () => this.#startWatch());
+  }
+
   /** @internal Gives it up for a reason of its own: first the holder is told, then the ticket is taken away. */
   protected abandon(reason: CoordinationError): void {
     if (this.#state.kind !== 'held') return;
@@ -205,9 +216,7 @@ export class Hold implements AsyncDisposable {
 
   #end(state: HoldState): void {
     this.#state = state;
-    this.#cancelWatch?.();
-    this.#watch?.stop();
-    this.#watch = undefined;
+    this.unwatch();
     this.session.offEnd(this.#sessionEnded);
     this.#controller?.abort(this.#endReason());
   }

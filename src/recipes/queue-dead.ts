@@ -1,10 +1,11 @@
 import { commitOnce } from '../core/commit-once.js';
 import { openScope, type Scope } from '../core/signals.js';
-import { type CallOptions, type Entry, type Op, put, read, remove, unchanged } from '../core/store.js';
+import { type CallOptions, type Entry, put, read, remove, unchanged } from '../core/store.js';
 import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
 import { retrying } from './line-session.js';
+import { burial } from './queue-ends.js';
 import { type DeadNote, encodeHeader, type Header, type Item, newId, rankOf } from './queue-keys.js';
-import type { QueueParts, QueueSetup } from './queue-parts.js';
+import type { QueueParts } from './queue-parts.js';
 
 /** An item that was delivered as often as it may be, and never acknowledged. */
 export interface DeadLetter<T> {
@@ -16,21 +17,6 @@ export interface DeadLetter<T> {
   readonly attempts: number;
   /** `undecodable`: no consumer got it, since its value could not be decoded, or is not what the schema asks for. */
   readonly reason: DeadNote['reason'];
-}
-
-/** The steps by which an item becomes a dead letter, or goes for good where the queue keeps none. */
-export function burial({ keys, dead }: QueueSetup, item: Item, bytes: Uint8Array, reason: DeadNote['reason']): Op[] {
-  const gone = [remove(item.key), remove(keys.value(item.id))];
-  if (dead === undefined) return gone;
-  const { put: made, attempts, bytes: size } = item.header;
-  const note = { attempts, reason, rank: item.rank };
-  const header: Header = { put: made, attempts: 0, bytes: size, seq: 0, dueMs: 0, dead: note };
-  return [
-    ...gone,
-    put(dead.item('', item.id), encodeHeader(header)),
-    put(dead.value(item.id), bytes),
-    put(dead.bell, ''),
-  ];
 }
 
 /** The dead letters of a queue. */

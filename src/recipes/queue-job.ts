@@ -2,14 +2,14 @@ import { checkCall, checkOptions, checkTimeout } from '../core/checks.js';
 import type { Cancel } from '../core/clock.js';
 import { decodeText } from '../core/codec.js';
 import { Hold, type HoldParts } from '../core/hold.js';
-import { timeoutError, within } from '../core/signals.js';
+import { onAbort, timeoutError, within } from '../core/signals.js';
 import { type CallOptions, type Op, put, remove } from '../core/store.js';
 import { CoordinationError, printable } from '../errors.js';
-import { burial } from './queue-dead.js';
-import { encodeHeader, type Header, type Item, rankOf } from './queue-keys.js';
+import { burial, memoryOf, postponement, removal } from './queue-ends.js';
+import { type DeadNote, encodeHeader, type Item } from './queue-keys.js';
 import type { QueueSetup } from './queue-parts.js';
 import { checkDelay } from './queue-put.js';
-import { type Settled, type Settlement, settle } from './queue-settle.js';
+import { type AckOptions, type NackOptions, type Settled, type Settlement, settle } from './queue-settle.js';
 
 /** What a {@link Job} is made from, beside its claim. */
 export interface JobParts<T> {
@@ -21,16 +21,6 @@ export interface JobParts<T> {
   readonly visibilityMs: number | undefined;
   /** Told when the item goes back into the queue. */
   readonly returned: () => void;
-}
-
-export interface AckOptions extends CallOptions {
-  /** Written in the same commit as the acknowledgement, or not at all: the effect of the job, exactly once. */
-  readonly ops?: readonly Op[] | undefined;
-}
-
-export interface NackOptions extends CallOptions {
-  /** How long nobody gets it, in milliseconds from 0, by the wall clocks of this and the next consumer. Default 0. */
-  readonly delayMs?: number | undefined;
 }
 
 /**
@@ -49,6 +39,7 @@ export class Job<T = unknown> extends Hold {
   /** What it has got, and until when. */
   #time: { readonly ms: number; readonly until: number } | undefined;
   #cancelTimer: Cancel = () => {};
+  readonly #stop = (): void => this.#cancelTimer();
   /** An acknowledgement under way, or done. */
   #acking: Promise<void> | undefined;
 
@@ -62,7 +53,6 @@ export class Job<T = unknown> extends Hold {
     this.attempts = item.header.attempts;
     this.priority = setup.order === 'priority' ? Number(item.rank) : 0;
     if (visibilityMs !== undefined) this.extend(visibilityMs);
-    this.session.onEnd(this.#stop);
   }
 
   /** As {@link Hold.isHeld}; and its time must not be over. */
@@ -79,6 +69,7 @@ export class Job<T = unknown> extends Hold {
   extend(ms: number): boolean {
     checkTimeout(ms, 'ms');
     if (ms === undefined || !this.isHeld()) return false;
+    if (this.#time === undefined) onAbort(this.signal, this.#stop);
     this.#time = { ms, until: this.client.clock.now() + ms };
     this.#arm();
     return true;
@@ -109,11 +100,7 @@ export class Job<T = unknown> extends Hold {
     checkOptions(options, 'nack', ['delayMs']);
     const { delayMs = 0, ...call } = options;
     checkDelay(delayMs);
-    const last = this.attempts >= this.#parts.setup.maxAttempts;
-    return await this.#giveBack(
-      call,
-      last ? this.#burial('attempts') : delayMs > 0 ? this.#postponed(delayMs) : undefined,
-    );
+    return await this.#giveBack(call, this.#comesBackIn(delayMs, 'attempts'));
   }
 
   /** As {@link Job.nack}, without a delay. After an acknowledgement it does nothing. */
@@ -123,54 +110,45 @@ export class Job<T = unknown> extends Hold {
 
   /** @internal It cannot be decoded: comes again later, when perhaps somebody else can, or not any more. */
   async reject(): Promise<void> {
-    const { attempts } = this;
-    const last = attempts >= this.#parts.setup.maxAttempts;
-    await this.#giveBack(
-      {},
-      last ? this.#burial('undecodable') : this.#postponed(Math.min(60_000, 500 * 2 ** attempts)),
-    );
+    await this.#giveBack({}, this.#comesBackIn(Math.min(60_000, 500 * 2 ** this.attempts), 'undecodable'));
   }
 
   /** @internal Its consumer never saw it: this delivery does not count. */
   async undeliver(): Promise<void> {
-    const header = { ...this.#parts.item.header, attempts: this.attempts - 1 };
-    await this.#giveBack({}, [put(this.#parts.item.key, encodeHeader(header)), remove(this.key)]);
+    const { item } = this.#parts;
+    await this.#giveBack({}, [put(item.key, encodeHeader({ ...item.header, attempts: this.attempts - 1 }))]);
   }
 
-  readonly #stop = (): void => {
-    this.#cancelTimer();
-  };
+  /** What is written when it is given back; nothing, where it only becomes free. */
+  #comesBackIn(delayMs: number, reason: DeadNote['reason']): readonly Op[] {
+    const { setup, item, bytes } = this.#parts;
+    if (this.attempts >= setup.maxAttempts) return burial(setup, item, bytes, reason);
+    return delayMs === 0 ? [] : postponement(setup, item, delayMs);
+  }
 
   #arm(): void {
-    this.#cancelTimer();
-    if (this.#time === undefined) return;
+    this.#stop();
+    if (this.#time === undefined || this.signal.aborted) return;
     const { clock } = this.client;
     this.#cancelTimer = clock.after(this.#time.until - clock.now(), () => this.isHeld());
   }
 
   #expire(ms: number): void {
-    this.#time = undefined;
-    this.#over();
+    this.#parts.returned();
     const sentence = `the item "${printable(this.id)}" was neither acknowledged nor given back.`;
     this.abandon(timeoutError(ms, sentence, { field: 'visibilityMs', key: this.key }));
   }
 
-  /** It is not this consumer's any more, or will not be in a moment. */
-  #over(): void {
-    this.#stop();
-    this.session.offEnd(this.#stop);
-    this.#parts.returned();
-  }
-
   async #ack(ops: readonly Op[]): Promise<void> {
     this.#stop();
+    this.unwatch();
     try {
       await this.#acknowledge(ops);
-      this.session.offEnd(this.#stop);
       this.releasedBy(Promise.resolve(true));
     } catch (error) {
       // What the store refuses leaves the job as it was.
       this.#acking = undefined;
+      this.watchAgain();
       this.#arm();
       throw error;
     }
@@ -180,11 +158,10 @@ export class Job<T = unknown> extends Hold {
     const { setup, item } = this.#parts;
     const { keys, remembered } = setup;
     const done = keys.done(this.id);
-    const gone = [remove(item.key), remove(keys.value(this.id)), remove(this.key), remove(keys.bell)];
-    const memory = JSON.stringify({ put: item.header.put, claim: this.key });
+    const memory = memoryOf(item, this.key);
     const ops = async (): Promise<readonly Op[]> => {
       const remember = remembered.isOn ? [put(done, memory, await remembered.lease())] : [];
-      return [...gone, ...remember, ...more];
+      return [...removal(keys, item), remove(this.key), ...remember, ...more];
     };
     const settled = await this.#settle(ops, [{ key: item.key }, { key: done }]);
     if (settled.kind === 'done') return;
@@ -210,35 +187,14 @@ export class Job<T = unknown> extends Hold {
     return settle({ client, session, guard, remembered: this.#parts.setup.remembered, ops, otherwise });
   }
 
-  /** Not held from here on, before anybody else can hold it. */
-  async #giveBack(call: CallOptions, ops: readonly Op[] | undefined): Promise<boolean> {
+  /** Not held from here on, before anybody else can hold it. An acknowledgement under way comes first. */
+  async #giveBack(call: CallOptions, ops: readonly Op[]): Promise<boolean> {
     if (this.#acking !== undefined) {
-      const what = `waiting for the acknowledgement of "${printable(this.id)}"`;
-      await within(
-        this.client.clock,
-        call,
-        what,
-        this.#acking.catch(() => {}),
-      );
+      const acked = this.#acking.catch(() => {});
+      await within(this.client.clock, call, `waiting for the acknowledgement of "${printable(this.id)}"`, acked);
     }
-    if (this.#acking === undefined) this.#over();
-    if (ops !== undefined && this.isHeld()) {
-      this.releasedBy(this.#returned(ops));
-    }
+    if (this.#acking === undefined) this.#parts.returned();
+    if (this.isHeld() && ops.length > 0) this.releasedBy(this.#returned([...ops, remove(this.key)]));
     return await super.release(call);
-  }
-
-  #postponed(delayMs: number): readonly Op[] {
-    const { setup, item } = this.#parts;
-    const dueMs = Math.ceil(this.client.clock.wall() + delayMs);
-    const header: Header = { ...item.header, dueMs };
-    if (setup.order !== 'due') return [put(item.key, encodeHeader(header)), remove(this.key)];
-    const key = setup.keys.item(rankOf(dueMs), this.id);
-    return [...(key === item.key ? [] : [remove(item.key)]), put(key, encodeHeader(header)), remove(this.key)];
-  }
-
-  #burial(reason: 'attempts' | 'undecodable'): readonly Op[] {
-    const { setup, item, bytes } = this.#parts;
-    return [...burial(setup, item, bytes, reason), remove(this.key)];
   }
 }

@@ -1,9 +1,20 @@
 import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
 import type { Session } from '../core/session.js';
-import type { Entry, Guard, Op, Query } from '../core/store.js';
+import { orAbort } from '../core/signals.js';
+import type { CallOptions, Entry, Guard, Op, Query } from '../core/store.js';
 import { isCoordinationError, isRetryable } from '../errors.js';
 import type { Remembered } from './queue-remembered.js';
+
+export interface AckOptions extends CallOptions {
+  /** Written in the same commit as the acknowledgement, or not at all: the effect of the job, exactly once. */
+  readonly ops?: readonly Op[] | undefined;
+}
+
+export interface NackOptions extends CallOptions {
+  /** How long nobody gets it, in milliseconds from 0, by the wall clocks of this and the next consumer. Default 0. */
+  readonly delayMs?: number | undefined;
+}
 
 /** The last commit about an item that is held. */
 export interface Settlement {
@@ -34,12 +45,16 @@ export async function settle({ client, session, guard, remembered, ops, otherwis
   let unknown = false;
   let orphaned = false;
   while (session.isLive() || session.state.kind === 'uncertain') {
+    let sent = false;
     try {
+      const last = await orAbort(Promise.resolve(ops()), session.signal);
+      sent = true;
       const call = { timeoutMs: session.patienceMs, otherwise };
-      const { ok, reads } = await client.store.commit([guard], await ops(), call);
+      const { ok, reads } = await orAbort(client.store.commit([guard], last, call), session.signal);
       return ok ? { kind: 'done' } : { kind: 'gone', unknown, reads };
     } catch (error) {
-      if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
+      if (session.signal.aborted) unknown ||= sent;
+      else if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
       else if (isCoordinationError(error, 'LEASE_NOT_FOUND') && !orphaned) {
         // The lease of the memory, which somebody revoked; one among the caller's own steps would be missed again.
         orphaned = true;

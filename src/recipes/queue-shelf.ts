@@ -42,7 +42,7 @@ export class Shelf {
 
   /** What it shows is out of date. */
   clear(): void {
-    this.#view = nothing;
+    this.#view = { ...nothing, nextDueMs: this.#view.nextDueMs };
   }
 
   /** Up to `count` items to claim now, which nobody else of this queue is given until {@link putBack}. */

@@ -136,8 +136,8 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    const { now, wall, forMs } = this.#base;
-    if (this.#deps.clock.now() - now >= forMs) {
+    const { wall, forMs } = this.#base;
+    if (this.#deps.clock.now() >= this.#deadline()) {
       this.#lose('it could not be renewed in time');
       return false;
     }

@@ -1,7 +1,7 @@
 import { checkCall, checkKnown } from '../core/checks.js';
 import { commitOnce } from '../core/commit-once.js';
 import { openScope, orAbort, type Scope } from '../core/signals.js';
-import { absent, type CallOptions, type Entry, put } from '../core/store.js';
+import { absent, type CallOptions, put, type Query, read } from '../core/store.js';
 import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
 import { retrying } from './line-session.js';
 import { checkId, decodeHeader, encodeHeader, newId, rankOf } from './queue-keys.js';
@@ -97,18 +97,31 @@ export class Putter<T> {
   /** `again`: an attempt to put it together with others may have got through. */
   async #put({ id, key, header, value, made }: Draft, again: boolean, scope: Scope): Promise<PutResult> {
     const { client, keys } = this.#parts;
-    const done = { key: keys.done(id) };
     const outcome = await commitOnce(client, scope, {
-      guards: [absent(done.key)],
+      guards: [absent(keys.done(id))],
       ops: [put(keys.value(id), value), put(key, header), put(keys.bell, '')],
       witness: keys.value(id),
-      otherwise: [done],
     });
     if (outcome.kind === 'applied') return { id, added: true };
     if (!outcome.late && !again) return { id, added: false };
-    if (outcome.kind === 'refused') return { id, added: isMadeBy(outcome.commit.reads[0]?.[0], made) };
-    const { entries } = await retrying(client, scope, () => client.store.read({ key }, { signal: scope.signal }));
-    return { id, added: isMadeBy(entries[0], made) };
+    return { id, added: await this.#isMadeBy(made, id, key, scope) };
+  }
+
+  /**
+   * Whether an item is of the put that made this mark, now that an answer was lost: in its place, remembered, or, where it
+   * was delivered meanwhile, in another place or among the dead. Of one that is nowhere any more, nobody else knows.
+   */
+  async #isMadeBy(made: string, id: string, key: string, scope: Scope): Promise<boolean> {
+    const { client, keys, dead } = this.#parts;
+    const call = { signal: scope.signal };
+    const look = (...queries: Query[]) =>
+      retrying(client, scope, () => client.store.commit([], queries.map(read), call)).then(({ reads }) => reads.flat());
+    const [known] = await look({ key }, { key: keys.done(id) });
+    if (known !== undefined) return decodeHeader(known.value).put === made;
+    const letter = dead === undefined ? [] : [{ key: dead.item('', id) }];
+    const others = await look({ prefix: keys.items }, ...letter);
+    const other = others.find((entry) => entry.key.endsWith(`/${id}`));
+    return other === undefined || decodeHeader(other.value).put === made;
   }
 
   /** Resolves to whether all of them were added, surely and by this. */
@@ -145,11 +158,6 @@ export class Putter<T> {
     }
     return batches;
   }
-}
-
-/** Whether an item, or the memory of it, is of the put that made this mark. */
-function isMadeBy(entry: Entry | undefined, made: string): boolean {
-  return entry !== undefined && decodeHeader(entry.value).put === made;
 }
 
 /** Refuses what is no delay, with `INVALID_OPTION`. */

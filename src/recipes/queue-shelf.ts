@@ -60,7 +60,8 @@ export class Shelf {
 
   /** The first items in order, free or not, due or not. One round trip, mostly. */
   async first(limit: number): Promise<readonly Item[]> {
-    const { entries } = await this.#readItems(limit);
+    // More than that, as those of the last commit may be left out.
+    const { entries } = await this.#readItems(limit + window);
     return entries.slice(0, limit);
   }
 

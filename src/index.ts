@@ -46,6 +46,7 @@ export type { CountDownLatchOptions, CountDownOptions } from './recipes/count-do
 export { CountDownLatch } from './recipes/count-down-latch.js';
 export type { DoubleBarrierOptions } from './recipes/double-barrier.js';
 export { DoubleBarrier, Membership } from './recipes/double-barrier.js';
+export { DelayQueue } from './recipes/delay-queue.js';
 export type { Candidate, ElectionOptions, Observation } from './recipes/election.js';
 export { Election, Term } from './recipes/election.js';
 export type { GroupOptions, GroupView, Member } from './recipes/group.js';
@@ -94,3 +95,15 @@ export type {
   ResolverOptions,
 } from './recipes/service-registry-resolver-options.js';
 export type { ServiceView } from './recipes/service-registry-view.js';
+export type { Priority } from './recipes/priority-queue.js';
+export { PriorityQueue } from './recipes/priority-queue.js';
+export { Queue } from './recipes/queue.js';
+export type { PeekedItem } from './recipes/queue-base.js';
+export { QueueBase } from './recipes/queue-base.js';
+export type { ConsumeOptions } from './recipes/queue-consume.js';
+export type { DeadLetter } from './recipes/queue-dead.js';
+export { Job } from './recipes/queue-job.js';
+export type { QueueOptions } from './recipes/queue-parts.js';
+export type { ItemOptions, PutOptions, PutResult } from './recipes/queue-put.js';
+export type { AckOptions, NackOptions } from './recipes/queue-settle.js';
+export type { TakeOptions } from './recipes/queue-take.js';

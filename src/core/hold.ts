@@ -90,9 +90,7 @@ export class Hold implements AsyncDisposable {
     this.#watch = watch;
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
-    else if (this.#state.kind === 'held') {
-      this.#cancelWatch = client.clock.after(watchAfterMs, () => this.#startWatch());
-    }
+    else this.watchAgain();
   }
 
   /** A guard for one's own commits: holds exactly as long as this is held. */
@@ -160,8 +158,7 @@ export class Hold implements AsyncDisposable {
     // One that was overwritten has its place in line still, but not its lease.
     const still = ticket?.created === this.token && ticket.lease === this.session.lease;
     if (still && (!this.#named || ticket.modified === this.token)) return { ...result, reads: result.reads.slice(1) };
-    this.#ticketLost('it was deleted or overwritten');
-    throw this.#endReason();
+    throw this.foundGone();
   }
 
   /** @internal Why {@link Hold.release} resolved to false. */
@@ -170,6 +167,40 @@ export class Hold implements AsyncDisposable {
     // It was found out only by releasing it.
     if (this.session.signal.aborted) return this.session.signal.reason as CoordinationError;
     return this.#ticketLostError('it was gone when it was to be released');
+  }
+
+  /**
+   * @internal Counts as given back from here on: by a commit of another kind than {@link Hold.release} makes, which is
+   * over, or under way. `done` is what release() resolves to from now on.
+   */
+  protected releasedBy(done: Promise<boolean>): void {
+    if (this.#state.kind === 'held') this.#end({ kind: 'released', done });
+  }
+
+  /** @internal A commit under way will take the ticket with it: that it goes is no loss. */
+  protected unwatch(): void {
+    this.#cancelWatch?.();
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  /** @internal From a while from now on, the ticket is watched; after {@link Hold.unwatch} too, if the commit failed. */
+  protected watchAgain(): void {
+    if (this.#state.kind === 'held')
+      this.#cancelWatch = this.client.clock.after(watchAfterMs, () => this.#startWatch());
+  }
+
+  /** @internal Gives it up for a reason of its own: first the holder is told, then the ticket is taken away. */
+  protected abandon(reason: CoordinationError): void {
+    if (this.#state.kind !== 'held') return;
+    this.#lose(reason);
+    void this.session.cleanUp(this.key, this.#late);
+  }
+
+  /** @internal The store showed that the ticket is gone. Returns why this is not held. */
+  protected foundGone(): CoordinationError {
+    this.#ticketLost('it was deleted or overwritten');
+    return this.#endReason();
   }
 
   #endReason(): CoordinationError {
@@ -209,9 +240,7 @@ export class Hold implements AsyncDisposable {
 
   #end(state: HoldState): void {
     this.#state = state;
-    this.#cancelWatch?.();
-    this.#watch?.stop();
-    this.#watch = undefined;
+    this.unwatch();
     this.session.offEnd(this.#sessionEnded);
     this.#controller?.abort(this.#endReason());
   }

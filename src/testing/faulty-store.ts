@@ -152,7 +152,8 @@ export class FaultyStore implements Store {
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
     const { otherwise } = options ?? {};
-    return this.#call('commit', options, () => this.#inner.commit(guards, ops, { otherwise }));
+    const looks = ops.every(({ kind }) => kind === 'read');
+    return this.#call('commit', options, () => this.#inner.commit(guards, ops, { otherwise }), looks);
   }
 
   async grant(ttlMs: number, options?: CallOptions): Promise<Lease> {
@@ -202,7 +203,13 @@ export class FaultyStore implements Store {
     return this.close();
   }
 
-  async #call<T>(verb: Verb, options: CallOptions | undefined, send: () => Promise<T>): Promise<T> {
+  /** `looks`: it writes nothing, so that it may be made again whatever became of it. */
+  async #call<T>(
+    verb: Verb,
+    options: CallOptions | undefined,
+    send: () => Promise<T>,
+    looks = verb !== 'commit',
+  ): Promise<T> {
     if (this.#closed) throw closedError('store');
     this.#counts[verb]++;
     const limits = { signal: options?.signal, timeoutMs: options?.timeoutMs ?? defaultTimeoutMs };
@@ -210,25 +217,25 @@ export class FaultyStore implements Store {
     const end = (): void => scope.abort(closedError('store'));
     this.#open.add(end);
     try {
-      return await orAbort(this.#travel(verb, this.#takeFault(verb), send), scope);
+      return await orAbort(this.#travel(verb, this.#takeFault(verb), send, looks), scope);
     } catch (error) {
       // The caller's own reason goes through untouched, even if it is a TIMEOUT too.
       const ownTimeout = isCoordinationError(error, 'TIMEOUT') && !options?.signal?.aborted;
-      throw verb === 'commit' && ownTimeout ? unknownOutcome(error) : error;
+      throw !looks && ownTimeout ? unknownOutcome(error) : error;
     } finally {
       this.#open.delete(end);
     }
   }
 
   /** There and back. Goes on when the caller gives up: what is sent is sent. */
-  async #travel<T>(verb: Verb, fault: Fault['where'] | undefined, send: () => Promise<T>): Promise<T> {
+  async #travel<T>(verb: Verb, fault: Fault['where'] | undefined, send: () => Promise<T>, looks: boolean): Promise<T> {
     await this.#half();
     if (fault === 'request') throw unavailable(verb);
     await this.#requestGate.pass();
     const answer = await send();
     await this.#half();
     await this.#answerGate.pass();
-    if (fault === 'answer') throw verb === 'commit' ? unknownOutcome() : unavailable(verb);
+    if (fault === 'answer') throw looks ? unavailable(verb) : unknownOutcome();
     return answer;
   }
 

@@ -35,6 +35,7 @@ const parts = [
 ];
 const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
 const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
+const surface = ['client', 'recipes', 'recipes/line', 'recipes/queue', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -80,6 +81,9 @@ const rooms: readonly Room[] = [
     files: 'src/recipes/service-registry-*.ts',
     mayImport: ['recipes/service-registry', 'recipes/line', ...base],
   },
+  { name: 'recipes/queue', files: 'src/recipes/queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
+  { name: 'recipes/queue', files: 'src/recipes/queue-*.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
+  { name: 'recipes/queue', files: 'src/recipes/*-queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   {
     name: 'recipes/register',

@@ -1,0 +1,72 @@
+import type { ClientContext } from '../core/context.js';
+import { RangeView, type ViewListener } from '../core/range-view.js';
+import { firstOf, type Scope } from '../core/signals.js';
+import type { QueueKeys } from './queue-keys.js';
+
+/** Watches do lose events: how often one who waits looks anyway, in milliseconds. */
+const lookAnywayMs = 10_000;
+
+/**
+ * Tells when there may be something to take: an item was put, or given back, or its consumer's lease ran out. It watches
+ * one key that every put writes, and the claims, of which there are as many as items in flight; not the items.
+ */
+export class QueueNews {
+  readonly #client: ClientContext;
+  readonly #views: readonly RangeView[];
+  /** Views that have not shown how things were when they began. */
+  #opening = 2;
+  #heard = false;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: () => void = () => {};
+
+  constructor(client: ClientContext, keys: QueueKeys) {
+    this.#client = client;
+    const bell = this.#listener(true);
+    const claims = this.#listener(false);
+    this.#views = [
+      new RangeView(client.store, { key: keys.bell }, bell),
+      new RangeView(client.store, { prefix: keys.claims }, claims),
+    ];
+  }
+
+  /** Waits for the next news, or until the wall clock shows `dueMs`. */
+  async next(dueMs: number, scope: Scope): Promise<void> {
+    const { clock } = this.#client;
+    if (!this.#heard) {
+      const waitMs = Math.min(lookAnywayMs, dueMs - clock.wall());
+      const woken = (resolve: () => void) => {
+        this.#wake = resolve;
+        return () => {};
+      };
+      await firstOf(scope, [woken, (resolve) => clock.after(Math.max(1, waitMs), resolve)]);
+    }
+    this.#heard = false;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  stop(): void {
+    for (const view of this.#views) view.stop();
+  }
+
+  /** Somebody who takes an item makes a claim, which is no news; one that goes can mean that the item is free. */
+  #listener(puts: boolean): ViewListener {
+    let open = false;
+    return {
+      changed: (_, batch) => {
+        const told = batch.kind === 'snapshot' || puts || batch.deletes.length > 0;
+        if (!open) this.#opening--;
+        open = true;
+        if (told && this.#opening === 0) this.#hear();
+      },
+      failed: (error) => {
+        this.#failure = { error };
+        this.#hear();
+      },
+    };
+  }
+
+  #hear(): void {
+    this.#heard = true;
+    this.#wake();
+  }
+}

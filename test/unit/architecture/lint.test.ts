@@ -16,6 +16,7 @@ const importers = [
   'src/core/a.ts',
   'src/recipes/line.ts',
   'src/recipes/line-a.ts',
+  'src/recipes/config-a.ts',
   'src/recipes/a.ts',
   'src/transport/memory/a.ts',
   'src/transport/etcd/a.ts',
@@ -44,7 +45,8 @@ const importedFiles = [
 ];
 
 const importedModules = [
-  ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest'],
+  ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest', 'yaml'],
+  ...['node:path'],
   ...['node:fs', 'node:fs/promises', 'node:os', 'node:diagnostics_channel'],
   ...['node:timers', 'node:timers/promises', 'node:perf_hooks'],
   ...['coterie', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],

@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', ...base];
+const surface = ['client', 'recipes', 'recipes/config', 'recipes/line', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -32,6 +32,11 @@ const rooms: readonly Room[] = [
   },
   { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
   { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
+  {
+    name: 'recipes/config',
+    files: 'src/recipes/config-*.ts',
+    mayImport: ['recipes/config', ...base, 'node:fs/promises', 'node:path', 'yaml'],
+  },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

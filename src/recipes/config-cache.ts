@@ -1,14 +1,17 @@
+import { Backoff } from '../core/backoff.js';
 import { checkCall, closedError } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import type { SafeEmitter } from '../core/emitter.js';
-import { firstOf, openScope, orAbort, type Scope } from '../core/signals.js';
+import { firstOf, openScope } from '../core/signals.js';
 import type { CallOptions } from '../core/store.js';
-import { CoordinationError, isRetryable, printable } from '../errors.js';
-import type { ConfigEvents, ConfigState, First } from './config-announcer.js';
+import { CoordinationError, printable } from '../errors.js';
+import type { ConfigEvents, ConfigState } from './config-announcer.js';
+import { begin, refusedError } from './config-begin.js';
 import { findFormat } from './config-format.js';
-import { type ConfigRejection, invalidConfig } from './config-judge.js';
+import type { ConfigRejection } from './config-judge.js';
 import { Keeper } from './config-keeper.js';
-import { type ConfigKey, type ConfigOptions, configPath, type Plan, planOf } from './config-options.js';
+import type { Layer } from './config-layer.js';
+import { type ConfigKey, type ConfigOptions, configPath, planOf } from './config-options.js';
 import { type ConfigListener, Selection, Versions } from './config-readers.js';
 import { type Inspect, inspectSymbol } from './config-secrets.js';
 import type { ConfigExplanation } from './config-stack.js';
@@ -17,7 +20,7 @@ import type { ConfigSource, ConfigVersion } from './config-version.js';
 import { type ConfigWriteOptions, Writer } from './config-writer.js';
 
 /** How long a revision is waited for before the watch is opened anew, in case the word of it got lost. */
-const lookAnywayMs = 1_000;
+const lookAnywayMs = { baseMs: 1_000, capMs: 15_000 };
 
 /**
  * A configuration in memory, as it is in the store: reading it is a property access. Nothing becomes current that the
@@ -31,12 +34,14 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
   readonly path: string;
   readonly #client: ClientContext;
   readonly #keeper: Keeper<T>;
+  readonly #layer: Layer;
   readonly #writer: Writer;
 
-  private constructor(client: ClientContext, plan: Plan<T>, keeper: Keeper<T>, writer: Writer) {
-    this.path = plan.path;
+  private constructor(client: ClientContext, keeper: Keeper<T>, layer: Layer, writer: Writer) {
+    this.path = layer.path;
     this.#client = client;
     this.#keeper = keeper;
+    this.#layer = layer;
     this.#writer = writer;
   }
 
@@ -71,7 +76,7 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
       await keeper.close();
       throw error;
     }
-    return new ConfigCache(client, plan, keeper, writer);
+    return new ConfigCache(client, keeper, layer, writer);
   }
 
   /** The value, deeply frozen. The same object until something changes, and so is each part of it. No round trip. */
@@ -122,8 +127,8 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
   /** Which layer gave the value of a key, and what it overrode. No round trip. */
   explain(key: ConfigKey): ConfigExplanation {
     const path = configPath(key);
-    const { stack, accepted, secrets } = this.#keeper;
-    return stack.explain(path, this.get(path), accepted?.stored ?? [], secrets);
+    const { stack, accepted = { revision: 0n, stored: [] }, secrets } = this.#keeper;
+    return stack.explain(path, this.get(path), this.#layer, accepted, secrets);
   }
 
   /** Calls `listener` with each change. Returns how to unsubscribe. What a listener throws goes to `events`, as `error`. */
@@ -156,7 +161,8 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
   /**
    * Waits until `current` is at this revision or a later one, as after a write of one's own. Rejects with `INVALID_CONFIG`
    * where the store holds something at that revision or a later one that was refused, with `TIMEOUT`, the reason of
-   * `signal`, or `CLOSED`. No round trip, but a look at all of it for each second that passes.
+   * `signal`, or `CLOSED`. No round trip; where nothing comes for a second, all of it is read
+   * anew, and less and less often after that.
    */
   async waitUntil(revision: bigint, options: CallOptions = {}): Promise<void> {
     checkCall(options, 'waitUntil');
@@ -165,15 +171,20 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
     }
     const keeper = this.#keeper;
     using scope = openScope(this.#client.clock, options, `revision ${revision} of "${printable(this.path)}"`);
-    for (let waited = false; this.revision < revision; waited = true) {
+    const pauses = new Backoff(this.#client.clock, this.#client.random, lookAnywayMs);
+    while (this.revision < revision) {
       if (keeper.closed) throw closedError('configuration');
       const { rejection } = keeper;
       if (rejection !== undefined && rejection.revision >= revision) throw refusedError(this.path, rejection);
-      if (waited && keeper.state.kind !== 'stale' && keeper.seen < revision) keeper.refresh();
-      await firstOf(scope, [
-        (wake) => keeper.announcer.onDecided(wake),
-        (wake) => this.#client.clock.after(lookAnywayMs, wake),
-      ]);
+      let late = false;
+      const lookAnyway = (wake: () => void) => {
+        return this.#client.clock.after(pauses.nextMs(), () => {
+          late = true;
+          wake();
+        });
+      };
+      await firstOf(scope, [(wake) => keeper.announcer.onDecided(wake), lookAnyway]);
+      if (late && keeper.state.kind !== 'stale' && keeper.seen < revision) keeper.refresh();
     }
   }
 
@@ -236,64 +247,4 @@ function selectionOf<T>(
   if (typeof select === 'function') return new Selection(select as (value: T) => never, listener, value);
   const path = configPath(select);
   return new Selection((all: T) => valueAt(all, path) as never, listener, value);
-}
-
-function refusedError(path: string, { reason, issues }: ConfigRejection): CoordinationError {
-  const why =
-    reason === 'empty'
-      ? 'there is no key'
-      : reason === 'schema'
-        ? 'the schema does not accept it'
-        : 'it cannot be read';
-  return invalidConfig(path, why, issues);
-}
-
-/** Waits for the store, and turns to what else there is. */
-async function begin<T>(client: ClientContext, plan: Plan<T>, keeper: Keeper<T>): Promise<void> {
-  const { path, call } = plan;
-  let first: Exclude<First, 'accepted'> | undefined;
-  let decided = false;
-  let wake = (): void => {};
-  keeper.start((told) => {
-    if (told !== 'accepted') first = told;
-    const goesOn = told !== 'accepted' && 'error' in told && isRetryable(told.error);
-    if (goesOn) return;
-    decided = true;
-    wake();
-  });
-  const until = async (options: CallOptions): Promise<void> => {
-    using scope = openScope(client.clock, options, `the configuration of "${printable(path)}"`);
-    const arm = (now: () => void) => {
-      wake = now;
-      if (decided) now();
-      return () => {};
-    };
-    await firstOf(scope, [arm]);
-  };
-  let error: unknown;
-  await until(call).catch((cause: unknown) => {
-    call.signal?.throwIfAborted();
-    error = first !== undefined && 'error' in first ? first.error : cause;
-  });
-  if (keeper.accepted !== undefined) return;
-  using scope = openScope(client.clock, { signal: call.signal }, 'the fallback of a configuration');
-  if (await fallBack(keeper, first, scope)) return;
-  if (first !== undefined && 'refused' in first && first.refused.reason === 'empty') {
-    decided = false;
-    keeper.acceptEmpty();
-    if (keeper.accepted === undefined) await until(call);
-    if (keeper.accepted !== undefined) return;
-  }
-  if (first !== undefined && 'refused' in first) throw refusedError(path, first.refused);
-  throw first?.error ?? error;
-}
-
-/** Puts something in place that does not come from the store. */
-async function fallBack<T>(keeper: Keeper<T>, first: First | undefined, scope: Scope): Promise<boolean> {
-  const content = await orAbort(keeper.file?.load() ?? Promise.resolve(undefined), scope);
-  if (keeper.closed) return false;
-  if (keeper.accepted !== undefined) return true;
-  if (content !== undefined && (await orAbort(keeper.adopt(content), scope))) return true;
-  const isEmpty = typeof first === 'object' && 'refused' in first && first.refused.reason === 'empty';
-  return !isEmpty && keeper.stack.hasObjects && (await orAbort(keeper.adopt(undefined), scope));
 }

@@ -167,10 +167,9 @@ export class Keeper<T> {
     if (this.stack.size === 0) for (const [n, layer] of this.stack.layers.entries()) layer.seed(stored[n]);
     const source = content === undefined ? 'defaults' : 'snapshot';
     if (this.#heard === -1n) this.#freshness.lost(content?.savedMs);
-    this.#accept(
-      { revision: content?.revision ?? 0n, raw, stored, size: content === undefined ? 0 : 1, source },
-      settledOne.value,
-    );
+    const size = content === undefined ? 0 : 1;
+    // What the store says stays refused.
+    this.#accept({ revision: content?.revision ?? 0n, raw, stored, size, source }, settledOne.value, this.#rejection);
     return true;
   }
 
@@ -327,15 +326,15 @@ export class Keeper<T> {
     this.announcer.decided();
   }
 
-  #accept(candidate: Candidate, value: unknown): void {
+  #accept(candidate: Candidate, value: unknown, standing?: ConfigRejection): void {
     const before = this.#accepted;
     const previous = this.value;
     const same =
       before !== undefined && (Object.is(previous, value) || (before.source !== 'store' && equal(previous, value)));
     this.#accepted = candidate;
     this.#value = same && before?.source === 'store' ? previous : value;
-    this.#rejection = undefined;
-    this.#refused = undefined;
+    this.#rejection = standing;
+    if (standing === undefined) this.#refused = undefined;
     this.#save(candidate, before);
     this.#update();
     if (!same) this.#tell(candidate, before === undefined ? value : previous, value);

@@ -24,19 +24,22 @@ export class ConfigExplanation {
   readonly from: string | undefined;
   /** What each layer says that says something, the strongest first. Objects merge; else the first one counts. */
   readonly layers: readonly ConfigStatement[];
+  /**
+   * When the key that holds it, in the layer of the cache's path, was last written, as far as `value` knows; 0n where there
+   * is none. What `ifRevision` is to be, for a write that was decided by `value`.
+   */
+  readonly revision: bigint;
   readonly #secrets: Secrets;
 
   /** @internal */
   constructor(
-    path: ConfigPath,
-    value: unknown,
-    layers: readonly ConfigStatement[],
-    from: string | undefined,
+    { path, value, layers, revision, from }: Pick<ConfigExplanation, 'path' | 'value' | 'layers' | 'revision' | 'from'>,
     secrets: Secrets,
   ) {
     this.path = path;
     this.value = value;
     this.layers = layers;
+    this.revision = revision;
     this.from = from ?? (value === undefined ? undefined : 'schema');
     this.#secrets = secrets;
   }
@@ -56,12 +59,19 @@ export class ConfigExplanation {
       const told = revision === undefined ? statement : { ...statement, revision: String(revision) };
       return { ...told, value: hide(statement.value) };
     });
-    return { key: this.key, value: hide(this.value), from: this.from, layers };
+    const { key, from } = this;
+    return { key, value: hide(this.value), from, revision: String(this.revision), layers };
   }
 
   [inspectSymbol](_depth: number, options: object, inspect: Inspect): string {
     return `ConfigExplanation ${inspect(this.toJSON(), options)}`;
   }
+}
+
+/** What the paths of the store said when a value was accepted. */
+export interface Accepted {
+  readonly revision: bigint;
+  readonly stored: readonly unknown[];
 }
 
 /** The layers of a configuration, one on the other. */
@@ -114,18 +124,22 @@ export class Stack {
     return new Merger().merge(this.#inputs(stored)) ?? nothing;
   }
 
-  explain(path: ConfigPath, value: unknown, stored: readonly unknown[], secrets: Secrets): ConfigExplanation {
-    const statements: ConfigStatement[] = [];
+  /** `own`: the layer that is written to. `accepted`: what the paths said when `value` was accepted, and at which revision. */
+  explain(path: ConfigPath, value: unknown, own: Layer, accepted: Accepted, secrets: Secrets): ConfigExplanation {
+    const layers: ConfigStatement[] = [];
     let from: string | undefined;
-    const inputs = this.#inputs(stored);
+    const inputs = this.#inputs(accepted.stored);
     for (let n = inputs.length - 1; n >= 0; n--) {
       const stratum = this.#strata[n];
-      const name = stratum instanceof Layer ? stratum.path : `layers[${n}]`;
+      const layer = stratum instanceof Layer ? stratum.path : `layers[${n}]`;
       const said = valueAt(inputs[n], path);
-      if (said !== undefined) statements.push({ layer: name, value: said, ...written(stratum, path) });
-      if (said !== undefined || hides(inputs[n], path)) from ??= name;
+      if (said !== undefined) layers.push({ layer, value: said, ...written(stratum, path, accepted.revision) });
+      if (said !== undefined || hides(inputs[n], path)) from ??= layer;
     }
-    return new ConfigExplanation(path, value, statements, from, secrets);
+    const said = valueAt(accepted.stored[this.layers.indexOf(own)], path);
+    const none = said === undefined ? 0n : accepted.revision;
+    const revision = written(own, path, accepted.revision).revision ?? none;
+    return new ConfigExplanation({ path, value, layers, revision, from }, secrets);
   }
 
   #inputs(stored: readonly unknown[]): readonly unknown[] {
@@ -136,10 +150,12 @@ export class Stack {
 
 const nothing: Readonly<Record<string, never>> = Object.freeze({});
 
-function written(stratum: unknown, path: ConfigPath): { storeKey?: string; revision?: bigint } {
+/** The key that says it. One that was written after `until` is told as written then: a write compared with that fails. */
+function written(stratum: unknown, path: ConfigPath, until: bigint): { storeKey?: string; revision?: bigint } {
   if (!(stratum instanceof Layer)) return {};
   const leaf = stratum.leaf(stratum.keyOf(path));
-  return leaf === undefined ? {} : { storeKey: leaf.key, revision: leaf.modified };
+  if (leaf === undefined) return {};
+  return { storeKey: leaf.key, revision: leaf.modified > until ? until : leaf.modified };
 }
 
 /** Whether a value has something on the way to a path that is no object, so that nothing weaker shows there. */

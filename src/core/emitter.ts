@@ -16,6 +16,22 @@ export class SafeEmitter<Events extends { readonly error: unknown }> {
     };
   }
 
+  /** Whether anybody listens to events of this name. */
+  has(name: keyof Events & string): boolean {
+    return this.#emitter.listenerCount(name) > 0;
+  }
+
+  /** Runs what belongs to a user as a listener does: what it throws, or its promise rejects with, is reported. */
+  guard(run: () => unknown): void {
+    const report = (error: unknown): void => this.#report('', error);
+    try {
+      const result = run();
+      if (result instanceof Promise) result.catch(report);
+    } catch (error) {
+      report(error);
+    }
+  }
+
   /** Tells every listener. Never throws. */
   emitSafe<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
     for (const listener of this.#emitter.listeners(name)) {

@@ -24,6 +24,7 @@ const importers = [
   'src/recipes/queue.ts',
   'src/recipes/queue-a.ts',
   'src/recipes/a-queue.ts',
+  'src/recipes/config-a.ts',
   'src/recipes/a.ts',
   'src/recipes/read-write-a.ts',
   'src/recipes/semaphore.ts',
@@ -61,7 +62,8 @@ const importedFiles = [
 ];
 
 const importedModules = [
-  ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest'],
+  ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest', 'yaml'],
+  ...['node:path'],
   ...['node:fs', 'node:fs/promises', 'node:os', 'node:diagnostics_channel'],
   ...['node:timers', 'node:timers/promises', 'node:perf_hooks'],
   ...['coterie', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],

@@ -36,6 +36,7 @@ const parts = [
 const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
 const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
 const surface = ['client', 'recipes', 'recipes/line', 'recipes/queue', ...base];
+const surface = ['client', 'recipes', 'recipes/config', 'recipes/line', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -84,6 +85,11 @@ const rooms: readonly Room[] = [
   { name: 'recipes/queue', files: 'src/recipes/queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
   { name: 'recipes/queue', files: 'src/recipes/queue-*.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
   { name: 'recipes/queue', files: 'src/recipes/*-queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
+  {
+    name: 'recipes/config',
+    files: 'src/recipes/config-*.ts',
+    mayImport: ['recipes/config', ...base, 'node:fs/promises', 'node:path', 'yaml'],
+  },
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   {
     name: 'recipes/register',

@@ -1,0 +1,102 @@
+import type { Cancel } from '../core/clock.js';
+import type { ClientContext } from '../core/context.js';
+import type { Query } from '../core/store.js';
+
+/** After so many halves of `staleAfterMs`, a silent watch is not relied upon any more. */
+const silencesPerLook = 20;
+
+/** Who is told by {@link Freshness}. */
+export interface FreshnessListener {
+  stale(error: unknown): void;
+  /** The store answers again: what it holds is to be looked at anew. */
+  answers(): void;
+}
+
+/**
+ * Knows since when it is not known any more that a cache is what the store holds. A watch that is silent may be cut off,
+ * so after half of `staleAfterMs` without a word, one small linearizable read asks whether the store is there; it has the
+ * other half to answer.
+ */
+export class Freshness {
+  readonly #client: Pick<ClientContext, 'store' | 'clock'>;
+  readonly #query: Query;
+  readonly #halfMs: number;
+  readonly #listener: FreshnessListener;
+  readonly #stopped = new AbortController();
+  #cancel: Cancel | undefined;
+  #knownMs: number | undefined;
+  /** Counts what was heard, and when all of it was, on the monotonic clock. */
+  #words = 0;
+  #wholeMs = 0;
+  #since: { readonly wallMs: number } | undefined;
+
+  constructor(
+    client: Pick<ClientContext, 'store' | 'clock'>,
+    query: Query,
+    staleAfterMs: number,
+    listener: FreshnessListener,
+  ) {
+    this.#client = client;
+    this.#query = query;
+    this.#halfMs = staleAfterMs / 2;
+    this.#listener = listener;
+  }
+
+  /** When the cache was last known to be what the store held, on the wall clock; undefined while it is. */
+  get staleSince(): number | undefined {
+    return this.#since?.wallMs;
+  }
+
+  /** The watch has spoken: the cache is what the store holds. `whole`: it has shown all there is. */
+  heard(whole: boolean): void {
+    this.#words++;
+    if (whole) this.#wholeMs = this.#client.clock.now();
+    this.#since = undefined;
+    this.#known(this.#client.clock.wall());
+  }
+
+  /** It is not any more, as of when it last was; or as of `wallMs`, for what an earlier life left. */
+  lost(wallMs: number = this.#knownMs ?? this.#client.clock.wall()): void {
+    this.#since ??= { wallMs };
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#cancel?.();
+  }
+
+  /** Watches do lose events: one that is silent for long is opened anew, some time. */
+  #isLongAgo(): boolean {
+    return this.#client.clock.now() - this.#wholeMs >= silencesPerLook * this.#halfMs;
+  }
+
+  #known(wallMs: number): void {
+    this.#knownMs = wallMs;
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.#stopped.signal.aborted) return;
+    this.#cancel = this.#client.clock.after(this.#halfMs, () => void this.#probe());
+  }
+
+  async #probe(): Promise<void> {
+    const { store, clock } = this.#client;
+    const sentMs = clock.wall();
+    const words = this.#words;
+    try {
+      await store.read(this.#query, { timeoutMs: this.#halfMs, signal: this.#stopped.signal });
+      if (this.#stopped.signal.aborted) return;
+      if (this.#since === undefined) this.#known(words === this.#words ? sentMs : clock.wall());
+      if (this.#since !== undefined || this.#isLongAgo()) this.#listener.answers();
+    } catch (error) {
+      if (this.#stopped.signal.aborted || this.#words !== words) return;
+      this.lost();
+      this.#listener.stale(error);
+    }
+    if (this.#since !== undefined) this.#arm();
+  }
+}

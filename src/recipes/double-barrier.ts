@@ -18,7 +18,7 @@ export interface DoubleBarrierOptions extends Pick<SessionChoice, 'session' | 't
 const withdrawWithinMs = 1_000;
 
 /** Being in: the {@link Hold} of a member of a round that was full. */
-export class Membership extends Hold {
+export class BarrierMembership extends Hold {
   /** Which round it is, from 1. */
   readonly round: number;
   readonly #members: ReadonlySet<string>;
@@ -88,7 +88,7 @@ export class DoubleBarrier {
    * counts as having left. Where the store cannot be asked for a second, a timeout rejects with `UNKNOWN_OUTCOME`: the
    * others may pass with this one, until its session ends.
    */
-  async enter(options: CallOptions = {}): Promise<Membership> {
+  async enter(options: CallOptions = {}): Promise<BarrierMembership> {
     checkCall(options, 'enter');
     using scope = openScope(this.#client.clock, options, `entering "${printable(this.path)}"`);
     const session = await this.#sessions.get(scope);
@@ -100,7 +100,7 @@ export class DoubleBarrier {
     }
   }
 
-  async #enter(session: Session, scope: Scope, signal: AbortSignal | undefined): Promise<Membership> {
+  async #enter(session: Session, scope: Scope, signal: AbortSignal | undefined): Promise<BarrierMembership> {
     const { host, pid } = this.#client.identity;
     const value = encodeText(JSON.stringify({ kind: 'double-barrier', host, pid }));
     const entrance = new Entrance(this.#client, session, this.#keys, { count: this.#count, value, scope });
@@ -134,8 +134,8 @@ export class DoubleBarrier {
     }
   }
 
-  #membership(session: Session, { ticket, round: { round, members = [] } }: Admission): Membership {
+  #membership(session: Session, { ticket, round: { round, members = [] } }: Admission): BarrierMembership {
     const parts = { client: this.#client, session, ticket, late: false, watch: undefined };
-    return new Membership(parts, `${this.#keys.ticketsOf(round)}/`, round, members);
+    return new BarrierMembership(parts, `${this.#keys.ticketsOf(round)}/`, round, members);
   }
 }

@@ -34,9 +34,6 @@ const parts = [
   'config',
 ];
 const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/queue', ...base];
-const surface = ['client', 'recipes', 'recipes/config', 'recipes/line', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [

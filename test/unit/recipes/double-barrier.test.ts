@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DoubleBarrier, type Membership } from '../../../src/recipes/double-barrier.js';
+import { type BarrierMembership, DoubleBarrier } from '../../../src/recipes/double-barrier.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { doubleBarrierSuite } from '../../suites/double-barrier.js';
@@ -25,7 +25,7 @@ function barrier(count: number): DoubleBarrier {
 }
 
 /** Two that are in. */
-async function pair(): Promise<[Membership, Membership]> {
+async function pair(): Promise<[BarrierMembership, BarrierMembership]> {
   return await world.run(Promise.all([barrier(2).enter(), barrier(2).enter()]));
 }
 

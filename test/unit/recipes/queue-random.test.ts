@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { nameOf } from '../../../src/core/ranges.js';
 import { sleep } from '../../../src/core/signals.js';
 import { type Guard, put } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
@@ -331,7 +332,7 @@ describe('what is broken is found', () => {
   async function without(kind: Guard['kind'], folder: string): Promise<string> {
     const { commit } = FaultyStore.prototype;
     vi.spyOn(FaultyStore.prototype, 'commit').mockImplementation(function (this: FaultyStore, guards, ...rest) {
-      const left = guards.filter((guard) => guard.kind !== kind || !guard.key.startsWith(`${path}/${folder}/`));
+      const left = guards.filter((guard) => guard.kind !== kind || !nameOf(guard).startsWith(`${path}/${folder}/`));
       return commit.call(this, left, ...rest);
     });
     for (let seed = 0; seed < 40; seed++) {

@@ -20,20 +20,32 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const parts = [
-  'line',
-  'read-write',
-  'semaphore',
-  'multi-mutex',
-  'stm',
-  'register',
-  'double-barrier',
-  'group',
-  'service-registry',
-  'queue',
-  'config',
-];
-const surface = ['client', 'recipes', ...parts.map((part) => `recipes/${part}`), ...base];
+
+/**
+ * Recipes of more than one file, and the files of each. They may import their own parts beside what every recipe may; the
+ * register is under several recipes, as the line is.
+ */
+const families: Readonly<Record<string, { readonly files: readonly string[]; readonly more?: readonly string[] }>> = {
+  line: { files: ['line.ts', 'line-*.ts'] },
+  register: { files: ['register.ts', 'register-*.ts'] },
+  'read-write': { files: ['read-write-*.ts'] },
+  semaphore: { files: ['semaphore*.ts'] },
+  'multi-mutex': { files: ['multi-*.ts'] },
+  'double-barrier': { files: ['double-barrier*.ts'] },
+  queue: { files: ['queue.ts', 'queue-*.ts', '*-queue.ts'] },
+  stm: { files: ['stm.ts', 'stm-*.ts'] },
+  config: { files: ['config-*.ts'], more: ['node:fs/promises', 'node:path', 'yaml'] },
+  group: { files: ['group.ts', 'group-*.ts', 'partitioner.ts', 'partitioner-*.ts'] },
+  'service-registry': { files: ['service-registry.ts', 'service-registry-*.ts'] },
+};
+
+const familyRooms: readonly Room[] = Object.entries(families).flatMap(([family, { files, more = [] }]) => {
+  const name = `recipes/${family}`;
+  const mayImport = [...new Set([name, 'recipes/line', ...base, ...more])];
+  return files.map((file) => ({ name, files: `src/recipes/${file}`, mayImport }));
+});
+
+const surface = ['client', 'recipes', ...Object.keys(families).map((family) => `recipes/${family}`), ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -43,66 +55,7 @@ const rooms: readonly Room[] = [
     files: 'src/core/',
     mayImport: [...base, 'eventemitter3', 'node:diagnostics_channel', 'node:events'],
   },
-  { name: 'recipes/line', files: 'src/recipes/line.ts', mayImport: ['recipes/line', ...base] },
-  { name: 'recipes/line', files: 'src/recipes/line-*.ts', mayImport: ['recipes/line', ...base] },
-  { name: 'recipes/stm', files: 'src/recipes/stm.ts', mayImport: ['recipes/stm', 'recipes/line', ...base] },
-  { name: 'recipes/stm', files: 'src/recipes/stm-*.ts', mayImport: ['recipes/stm', 'recipes/line', ...base] },
-  {
-    name: 'recipes/read-write',
-    files: 'src/recipes/read-write-*.ts',
-    mayImport: ['recipes/read-write', 'recipes/line', ...base],
-  },
-  {
-    name: 'recipes/semaphore',
-    files: 'src/recipes/semaphore*.ts',
-    mayImport: ['recipes/semaphore', 'recipes/line', ...base],
-  },
-  {
-    name: 'recipes/multi-mutex',
-    files: 'src/recipes/multi-*.ts',
-    mayImport: ['recipes/multi-mutex', 'recipes/line', ...base],
-  },
-  ...['group.ts', 'group-*.ts', 'partitioner.ts', 'partitioner-*.ts'].map((name) => {
-    return {
-      name: 'recipes/group',
-      files: `src/recipes/${name}`,
-      mayImport: ['recipes/group', 'recipes/line', ...base],
-    };
-  }),
-  {
-    name: 'recipes/service-registry',
-    files: 'src/recipes/service-registry.ts',
-    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
-  },
-  {
-    name: 'recipes/service-registry',
-    files: 'src/recipes/service-registry-*.ts',
-    mayImport: ['recipes/service-registry', 'recipes/line', ...base],
-  },
-  { name: 'recipes/queue', files: 'src/recipes/queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
-  { name: 'recipes/queue', files: 'src/recipes/queue-*.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
-  { name: 'recipes/queue', files: 'src/recipes/*-queue.ts', mayImport: ['recipes/queue', 'recipes/line', ...base] },
-  {
-    name: 'recipes/config',
-    files: 'src/recipes/config-*.ts',
-    mayImport: ['recipes/config', ...base, 'node:fs/promises', 'node:path', 'yaml'],
-  },
-  { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
-  {
-    name: 'recipes/register',
-    files: 'src/recipes/register.ts',
-    mayImport: ['recipes/register', 'recipes/line', ...base],
-  },
-  {
-    name: 'recipes/register',
-    files: 'src/recipes/register-*.ts',
-    mayImport: ['recipes/register', 'recipes/line', ...base],
-  },
-  {
-    name: 'recipes/double-barrier',
-    files: 'src/recipes/double-barrier*.ts',
-    mayImport: ['recipes/double-barrier', 'recipes/line', ...base],
-  },
+  ...familyRooms,
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', 'recipes/register', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

@@ -46,6 +46,16 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/watch-config.js'),
     lines: ['now: rate=10', 'set to 25: true', 'changed: rate=25'],
   },
+  'stm.ts': {
+    run: () => import('../../../examples/stm.js'),
+    lines: [
+      'ada sends bob 30, in 2 attempts',
+      '/acc/ada: 70',
+      '/acc/bob: 45',
+      'refused: not enough',
+      'CONFLICT over /n',
+    ],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

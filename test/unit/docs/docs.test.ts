@@ -4,9 +4,8 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js';
 
-/** What the snippets of the pages may take for given. */
+/** What the snippets of the pages may take for given, beside the names of `coterie` itself. */
 const given = `
-import { Client, Election, isCoordinationError, Mutex, put, ServiceRegistry, type Term } from 'coterie';
 import { etcd as connectEtcd } from 'coterie/etcd';
 import { memory as openMemory, memoryCluster } from 'coterie/memory';
 import { FaultyStore, VirtualClock } from 'coterie/testing';
@@ -15,9 +14,25 @@ declare const shutdown: AbortSignal, signal: AbortSignal;
 declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
-export { Client, connectEtcd, Election, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, ServiceRegistry, VirtualClock };
+export { connectEtcd, FaultyStore, memoryCluster, openMemory, VirtualClock };
 export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
 `;
+
+/** Every name that `coterie` exports. */
+const exported: readonly string[] = [
+  ...readFileSync(join(root, 'src/index.ts'), 'utf8').matchAll(/export (?:type )?\{([^}]*)\}/g),
+].flatMap(([, names = '']) => names.split(',').flatMap((name) => name.trim() || []));
+
+/** Imports what a page uses of `coterie`, and neither imports nor declares itself. */
+function importsFor(body: string): string {
+  const imported = [...body.matchAll(/import (?:type )?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
+    names.split(/[\s,]+/),
+  );
+  const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(body);
+  const declares = (name: string): boolean => new RegExp(`\\b(?:const|let|using)\\s[^=\\n]*\\b${name}\\b`).test(body);
+  const wanted = exported.filter((name) => uses(name) && !imported.includes(name) && !declares(name));
+  return `import { ${[...new Set(['Client', 'Term', ...wanted])].filter((name) => !imported.includes(name)).join(', ')} } from 'coterie';`;
+}
 
 /** One page is one story: a later snippet may use what an earlier one declared. */
 function errorsIn(snippets: readonly Snippet[]): string[] {
@@ -26,7 +41,7 @@ function errorsIn(snippets: readonly Snippet[]): string[] {
   const file = join(root, 'docs-snippets.ts');
   const body = snippets.map(({ code }) => code).join('\n');
   const client = /\bconst client\b/.test(body) ? '' : 'declare const client: Client;';
-  const text = `${given}\n${client}\n${body}`;
+  const text = `${importsFor(body)}\n${given}\n${client}\n${body}`;
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
   host.getSourceFile = (name, ...rest) =>

@@ -60,6 +60,16 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/grpc-resolver.js'),
     lines: ['answers come from ada and bob', 'ada has left: bob it is'],
   },
+  'stm.ts': {
+    run: () => import('../../../examples/stm.js'),
+    lines: [
+      'ada sends bob 30, in 2 attempts',
+      '/acc/ada: 70',
+      '/acc/bob: 45',
+      'refused: not enough',
+      'CONFLICT over /n',
+    ],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../../../src/client.js';
 import { sleep } from '../../../src/core/signals.js';
-import { type Op, put, remove } from '../../../src/core/store.js';
+import { type Op, put, type Range, remove } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
 import { type Isolation, stmResult, type Transaction } from '../../../src/recipes/stm.js';
 import { FaultyStore } from '../../../src/testing/faulty-store.js';
@@ -25,6 +25,9 @@ interface Plan {
   /** Puts a key of its own into the range. */
   readonly insert: boolean;
   readonly together: boolean;
+  readonly prefetch: readonly (string | Range)[];
+  /** Between the beginnings of reads that go on at the same time. */
+  readonly apartMs: number;
   readonly thinkMs: number;
 }
 
@@ -43,6 +46,8 @@ const plans: fc.Arbitrary<readonly Plan[]> = fc.array(
     appends: fc.uniqueArray(fc.nat(lists.length - 1), { maxLength: 2 }),
     insert: fc.boolean(),
     together: fc.boolean(),
+    prefetch: fc.subarray<string | Range>([...lists, { prefix: '/r/' }]),
+    apartMs: fc.nat(3),
     thinkMs: fc.nat(8),
   }),
   { minLength: 2, maxLength: 14 },
@@ -150,7 +155,11 @@ class History {
     this.ran.push(ran);
     const client = this.clients[plan.client] as Client;
     try {
-      const { revision } = await stmResult(client, (tx) => this.#body(tx, ran), { isolation, maxRetries: 1_000 });
+      const { revision } = await stmResult(client, (tx) => this.#body(tx, ran), {
+        isolation,
+        prefetch: plan.prefetch,
+        maxRetries: 1_000,
+      });
       Object.assign(ran, { outcome: 'ok', revision });
     } catch (error) {
       ran.outcome = isCoordinationError(error, 'UNKNOWN_OUTCOME') ? 'unknown' : 'failed';
@@ -170,7 +179,11 @@ class History {
         seen.set(lists[what] as string, value === undefined ? undefined : JSON.stringify(value));
       }
     };
-    if (plan.together) await Promise.all(plan.reads.map(see));
+    const later = async (what: number | 'range', at: number): Promise<void> => {
+      if (plan.apartMs > 0) await sleep(this.clock, plan.apartMs * at);
+      await see(what);
+    };
+    if (plan.together) await Promise.all(plan.reads.map(later));
     else for (const what of plan.reads) await see(what);
     if (plan.thinkMs > 0) await sleep(this.clock, plan.thinkMs);
     for (const at of plan.appends) {

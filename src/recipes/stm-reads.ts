@@ -36,7 +36,6 @@ export class ReadSet {
   readonly #spare = new Map<string, Known>();
   #next: Map<string, Range> | undefined;
   #last: Promise<void> = Promise.resolve();
-  #fetching = false;
   /** By how many requests it came to know what it knows. */
   #fetches = 0;
   #failed: { readonly error: unknown; readonly conflict?: Conflict } | undefined;
@@ -76,8 +75,8 @@ export class ReadSet {
   async read(range: Range): Promise<readonly Entry[]> {
     const name = nameOfRange(range);
     const spare = this.#spare.get(name);
-    // A fetch that is under way is guarded by what had been read when it was sent.
-    if (spare !== undefined && !this.#fetching) {
+    // While a fetch is under way there is none: what it does not guard, it reads again.
+    if (spare !== undefined) {
       this.#spare.delete(name);
       this.#reads.set(name, spare);
     }
@@ -123,7 +122,6 @@ export class ReadSet {
   }
 
   async #fetch(ranges: readonly Range[], into: Map<string, Known>): Promise<void> {
-    this.#fetching = true;
     this.#fetches++;
     try {
       const found = await this.#send(ranges);
@@ -132,8 +130,6 @@ export class ReadSet {
     } catch (error) {
       this.#failed ??= { error };
       throw this.#failed.error;
-    } finally {
-      this.#fetching = false;
     }
   }
 

@@ -41,6 +41,8 @@ export type { Candidate, ElectionOptions, Observation } from './recipes/election
 export { Election, Term } from './recipes/election.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender } from './recipes/line-ticket.js';
+export type { MultiMutexOptions } from './recipes/multi-mutex.js';
+export { MultiHold, MultiMutex } from './recipes/multi-mutex.js';
 export type { MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
 export type { LockMode } from './recipes/read-write-hold.js';

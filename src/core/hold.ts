@@ -13,6 +13,8 @@ export interface HoldParts {
   readonly client: ClientContext;
   readonly session: Session;
   readonly ticket: Ticket;
+  /** More tickets, of the same session and created with it, that are held, lost and given back together with it. */
+  readonly also?: readonly Ticket[] | undefined;
   /** The put of the ticket may still be under way a second time: see to it after the release. */
   readonly late: boolean;
   /** A watch on the ticket that the wait for it has left behind. */
@@ -55,20 +57,22 @@ export class Hold implements AsyncDisposable {
   protected readonly client: ClientContext;
   /** @internal */
   protected readonly session: Session;
+  readonly #tickets: readonly Ticket[];
   readonly #late: boolean;
   readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
   #state: HoldState = isHeld;
   #controller: AbortController | undefined;
-  #watch: KeyWatch | undefined;
+  #watches: readonly KeyWatch[];
   #cancelWatch: Cancel | undefined;
 
-  constructor({ client, session, ticket, late, watch }: HoldParts) {
+  constructor({ client, session, ticket, also, late, watch }: HoldParts) {
     this.client = client;
     this.session = session;
     this.key = ticket.key;
     this.token = ticket.created;
+    this.#tickets = also === undefined ? [ticket] : [ticket, ...also];
     this.#late = late;
-    this.#watch = watch;
+    this.#watches = watch === undefined ? [] : [watch];
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
     else if (this.#state.kind === 'held') {
@@ -79,6 +83,11 @@ export class Hold implements AsyncDisposable {
   /** A guard for one's own commits: holds exactly as long as this is held. */
   get guard(): Guard {
     return held(this.key, this.token, this.session.lease);
+  }
+
+  /** All guards of what is held: one, but for several mutexes that are held together. */
+  get guards(): readonly Guard[] {
+    return this.#tickets.map(({ key, created }) => held(key, created, this.session.lease));
   }
 
   /**
@@ -129,16 +138,18 @@ export class Hold implements AsyncDisposable {
   async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
     const { guards = [], otherwise = [], ...call } = options;
     if (!this.isHeld()) throw this.#endReason();
-    const own = { key: this.key };
-    const result = await this.client.store.commit([this.guard, ...guards], ops, {
+    const own = this.#tickets.map(({ key }) => ({ key }));
+    const result = await this.client.store.commit([...this.guards, ...guards], ops, {
       ...call,
-      otherwise: [own, ...otherwise],
+      otherwise: [...own, ...otherwise],
     });
     if (result.ok) return result;
-    const [ticket] = result.reads[0] ?? [];
-    // One that was overwritten has its place in line still, but not its lease.
-    const still = ticket?.created === this.token && ticket.lease === this.session.lease;
-    if (still) return { ...result, reads: result.reads.slice(1) };
+    const isStill = ({ created }: Ticket, at: number): boolean => {
+      const [entry] = result.reads[at] ?? [];
+      // One that was overwritten has its place in line still, but not its lease.
+      return entry?.created === created && entry.lease === this.session.lease;
+    };
+    if (this.#tickets.every(isStill)) return { ...result, reads: result.reads.slice(own.length) };
     this.#ticketLost('it was deleted or overwritten');
     throw this.#endReason();
   }
@@ -175,7 +186,7 @@ export class Hold implements AsyncDisposable {
     this.#end({ kind: 'lost', reason });
     if (reason.code === 'TICKET_LOST') {
       // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
-      void this.session.cleanUp(this.key, this.#late);
+      this.#cleanUp();
       // It may have gone with its lease: then whatever else is held by it should know now, not at the next renewal.
       void this.session.verify().catch(() => {});
     }
@@ -186,8 +197,8 @@ export class Hold implements AsyncDisposable {
   #end(state: HoldState): void {
     this.#state = state;
     this.#cancelWatch?.();
-    this.#watch?.stop();
-    this.#watch = undefined;
+    for (const watch of this.#watches) watch.stop();
+    this.#watches = [];
     this.session.offEnd(this.#sessionEnded);
     this.#controller?.abort(this.#endReason());
   }
@@ -199,22 +210,27 @@ export class Hold implements AsyncDisposable {
       return removed !== 'no';
     } finally {
       // What was not seen to go may have been overwritten, and would stand in the way of the others.
-      if (removed !== 'now' || this.#late) void this.session.cleanUp(this.key, this.#late);
+      if (removed !== 'now' || this.#late) this.#cleanUp();
     }
   }
 
+  #cleanUp(): void {
+    for (const { key } of this.#tickets) void this.session.cleanUp(key, this.#late);
+  }
+
   /**
-   * Deletes the ticket. An unknown outcome is tried again, which is safe: the key is then never used again. `before`: it
+   * Deletes the tickets. An unknown outcome is tried again, which is safe: the key is then never used again. `before`: it
    * is gone, presumably by an attempt whose outcome was unknown.
    */
   async #removeWhileLive(): Promise<'now' | 'before' | 'no'> {
     const { store, clock, random } = this.client;
     const backoff = new Backoff(clock, random);
+    const steps = this.#tickets.map(({ key }) => remove(key));
     let unknown = false;
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
-        const { ok } = await store.commit([this.guard], [remove(this.key)], { timeoutMs: this.session.patienceMs });
-        if (ok && !unknown && !this.#late) this.session.returnTicket(this.key);
+        const { ok } = await store.commit(this.guards, steps, { timeoutMs: this.session.patienceMs });
+        if (ok && !unknown && !this.#late) for (const { key } of this.#tickets) this.session.returnTicket(key);
         if (ok) return 'now';
         return unknown ? 'before' : 'no';
       } catch (error) {
@@ -234,9 +250,11 @@ export class Hold implements AsyncDisposable {
 
   #startWatch(): void {
     this.#cancelWatch = undefined;
-    const ticket = { key: this.key, created: this.token, lease: this.session.lease };
+    const { lease } = this.session;
     try {
-      this.#watch = new KeyWatch(this.client.store, ticket, (news) => this.#hear(news));
+      this.#watches = this.#tickets.map(({ key, created }) => {
+        return new KeyWatch(this.client.store, { key, created, lease }, (news) => this.#hear(news));
+      });
     } catch (error) {
       // A store that was closed under its client refuses at once. Nobody stands above a timer to catch that.
       this.#hear({ kind: 'error', error });

@@ -31,6 +31,11 @@ type HoldState =
   | { readonly kind: 'lost'; readonly reason: CoordinationError }
   | { readonly kind: 'released'; readonly done: Promise<boolean> };
 
+/** Without its value, which a hold that lasts would keep in memory. */
+type OwnTicket = Pick<Ticket, 'key' | 'created'>;
+
+const noWatches: readonly KeyWatch[] = [];
+
 const isHeld: HoldState = { kind: 'held' };
 
 /**
@@ -57,7 +62,8 @@ export class Hold implements AsyncDisposable {
   protected readonly client: ClientContext;
   /** @internal */
   protected readonly session: Session;
-  readonly #tickets: readonly Ticket[];
+  /** Beside the first one; undefined where there is only that. */
+  readonly #also: readonly OwnTicket[] | undefined;
   readonly #late: boolean;
   readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
   #state: HoldState = isHeld;
@@ -70,9 +76,9 @@ export class Hold implements AsyncDisposable {
     this.session = session;
     this.key = ticket.key;
     this.token = ticket.created;
-    this.#tickets = also === undefined ? [ticket] : [ticket, ...also];
+    this.#also = also?.map(({ key, created }) => ({ key, created }));
     this.#late = late;
-    this.#watches = watch === undefined ? [] : [watch];
+    this.#watches = watch === undefined ? noWatches : [watch];
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
     else if (this.#state.kind === 'held') {
@@ -144,7 +150,7 @@ export class Hold implements AsyncDisposable {
       otherwise: [...own, ...otherwise],
     });
     if (result.ok) return result;
-    const isStill = ({ created }: Ticket, at: number): boolean => {
+    const isStill = ({ created }: OwnTicket, at: number): boolean => {
       const [entry] = result.reads[at] ?? [];
       // One that was overwritten has its place in line still, but not its lease.
       return entry?.created === created && entry.lease === this.session.lease;
@@ -160,6 +166,11 @@ export class Hold implements AsyncDisposable {
     // It was found out only by releasing it.
     if (this.session.signal.aborted) return this.session.signal.reason as CoordinationError;
     return this.#ticketLostError('it was gone when it was to be released');
+  }
+
+  get #tickets(): readonly OwnTicket[] {
+    const first = { key: this.key, created: this.token };
+    return this.#also === undefined ? [first] : [first, ...this.#also];
   }
 
   #endReason(): CoordinationError {
@@ -198,7 +209,7 @@ export class Hold implements AsyncDisposable {
     this.#state = state;
     this.#cancelWatch?.();
     for (const watch of this.#watches) watch.stop();
-    this.#watches = [];
+    this.#watches = noWatches;
     this.session.offEnd(this.#sessionEnded);
     this.#controller?.abort(this.#endReason());
   }

@@ -64,6 +64,8 @@ export type { GroupOptions, GroupView, Member } from './recipes/group.js';
 export { Group, Membership } from './recipes/group.js';
 export type { SessionChoice } from './recipes/line-session.js';
 export type { AcquireOptions, Contender } from './recipes/line-ticket.js';
+export type { MultiMutexOptions } from './recipes/multi-mutex.js';
+export { MultiHold, MultiMutex } from './recipes/multi-mutex.js';
 export type { MutexOptions } from './recipes/mutex.js';
 export { Mutex } from './recipes/mutex.js';
 export type { PartitionerEvents, PartitionerOptions, ShardOwner, ShardTask } from './recipes/partitioner.js';

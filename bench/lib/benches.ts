@@ -10,6 +10,8 @@ import handoff from '../handoff.js';
 import holds from '../holds.js';
 import locksAtOnce from '../locks-at-once.js';
 import requests from '../requests.js';
+import rwlockHandoff from '../rwlock-handoff.js';
+import semaphoreHandoff from '../semaphore-handoff.js';
 import stmCounter from '../stm-counter.js';
 import uncontended from '../uncontended.js';
 import wornLine from '../worn-line.js';
@@ -26,6 +28,8 @@ export const benches: readonly Bench[] = [
   contended,
   election,
   wornLine,
+  rwlockHandoff,
+  semaphoreHandoff,
   stmCounter,
   consulUncontended,
   consulHandoff,

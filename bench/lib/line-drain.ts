@@ -41,14 +41,26 @@ export function sumOf(all: readonly Requests[]): Requests {
   return all.reduce((sum, each) => plus(sum, each), {});
 }
 
+/** Something that one after the other holds. */
+export interface Lock {
+  acquire(): Promise<Hold>;
+}
+
 /** Lines of waiters that come and go, on some clients. */
 export class LineDrain {
   readonly #clients: readonly Client[];
   readonly #meter: LineMeter;
   readonly #path: string;
+  readonly #open: (client: Client, path: string) => Lock;
   #lines = 0;
 
-  constructor(bench: string, clients: readonly Client[], meter: LineMeter) {
+  constructor(
+    bench: string,
+    clients: readonly Client[],
+    meter: LineMeter,
+    open = (client: Client, path: string): Lock => new Mutex(client, path),
+  ) {
+    this.#open = open;
     this.#path = freshPath(bench);
     this.#clients = clients;
     this.#meter = meter;
@@ -71,13 +83,13 @@ export class LineDrain {
   }
 
   /**
-   * Lets a line form behind a holder, then lets it go: everybody who gets the mutex gives it back at once, but for the
+   * Lets a line form behind a holder, then lets it go: everybody who gets the lock gives it back at once, but for the
    * last, who has nobody to hand it to.
    */
   async #drainOne(waiters: number): Promise<Drained> {
     const path = `${this.#path}-${++this.#lines}`;
-    const mutexes = this.#clients.map((client) => new Mutex(client, path));
-    const at = (n: number): Mutex => mutexes[n % mutexes.length] as Mutex; // There is one for each client.
+    const locks = this.#clients.map((client) => this.#open(client, path));
+    const at = (n: number): Lock => locks[n % locks.length] as Lock; // There is one for each client.
     const [growth, start] = [this.#meter.growth(), this.#meter.requests()];
     const first = await at(0).acquire();
     const began = performance.now();

@@ -7,29 +7,22 @@ import { diagnostics } from './diagnostics.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
 import { within } from './signals.js';
-import {
-  type CallOptions,
-  type Commit,
-  type CommitOptions,
-  type Guard,
-  held,
-  type Op,
-  remove,
-  unchanged,
-} from './store.js';
+import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
 
 /** What a {@link Hold} is made from. */
 export interface HoldParts {
   readonly client: ClientContext;
   readonly session: Session;
   readonly ticket: Ticket;
+  /** More tickets, of the same session and created with it, that are held, lost and given back together with it. */
+  readonly also?: readonly Ticket[] | undefined;
   /** The put of the ticket may still be under way a second time: see to it after the release. */
   readonly late: boolean;
   /** What tells of the ticket from now on, as a watch on it that the wait for it has left behind. */
-  readonly watch: Pick<KeyWatch, 'handOver' | 'stop'> | undefined;
+  readonly watch: Following | undefined;
   /**
-   * Others hold by the very same key, before and after: no ticket in a line, but a name. It must not be written again while
-   * it is held. Default false.
+   * Others hold by the very same key, before and after: it is no ticket in a line, but a name, which must not be deleted
+   * unseen. Default false.
    */
   readonly named?: boolean | undefined;
 }
@@ -43,6 +36,14 @@ type HoldState =
   | { readonly kind: 'held' }
   | { readonly kind: 'lost'; readonly reason: CoordinationError }
   | { readonly kind: 'released'; readonly done: Promise<boolean> };
+
+/** Without its value, which a hold that lasts would keep in memory. */
+type OwnTicket = Pick<Ticket, 'key' | 'created'>;
+
+/** What tells a hold of its ticket. */
+type Following = Pick<KeyWatch, 'handOver' | 'stop'>;
+
+const noWatches: readonly Following[] = [];
 
 const isHeld: HoldState = { kind: 'held' };
 
@@ -70,24 +71,27 @@ export class Hold implements AsyncDisposable {
   protected readonly client: ClientContext;
   /** @internal */
   protected readonly session: Session;
+  /** Beside the first one; undefined where there is only that. */
+  readonly #also: readonly OwnTicket[] | undefined;
   readonly #late: boolean;
   readonly #since: number;
   readonly #named: boolean;
   readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
   #state: HoldState = isHeld;
   #controller: AbortController | undefined;
-  #watch: HoldParts['watch'];
+  #watches: readonly Following[];
   #cancelWatch: Cancel | undefined;
 
-  constructor({ client, session, ticket, late, watch, named = false }: HoldParts) {
+  constructor({ client, session, ticket, also, late, watch, named = false }: HoldParts) {
     this.client = client;
     this.session = session;
     this.key = ticket.key;
     this.token = ticket.created;
+    this.#also = also?.map(({ key, created }) => ({ key, created }));
     this.#late = late;
     this.#since = client.clock.now();
     this.#named = named;
-    this.#watch = watch;
+    this.#watches = watch === undefined ? noWatches : [watch];
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
     else this.watchAgain();
@@ -95,9 +99,12 @@ export class Hold implements AsyncDisposable {
 
   /** A guard for one's own commits: holds exactly as long as this is held. */
   get guard(): Guard {
-    // Where names are used again, only the revision tells one hold from the next on every store.
-    if (this.#named) return unchanged(this.key, this.token);
     return held(this.key, this.token, this.session.lease);
+  }
+
+  /** All guards of what is held: one, but for several mutexes that are held together. */
+  get guards(): readonly Guard[] {
+    return this.#tickets.map(({ key, created }) => held(key, created, this.session.lease));
   }
 
   /**
@@ -148,16 +155,18 @@ export class Hold implements AsyncDisposable {
   async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
     const { guards = [], otherwise = [], ...call } = options;
     if (!this.isHeld()) throw this.#endReason();
-    const own = { key: this.key };
-    const result = await this.client.store.commit([this.guard, ...guards], ops, {
+    const own = this.#tickets.map(({ key }) => ({ key }));
+    const result = await this.client.store.commit([...this.guards, ...guards], ops, {
       ...call,
-      otherwise: [own, ...otherwise],
+      otherwise: [...own, ...otherwise],
     });
     if (result.ok) return result;
-    const [ticket] = result.reads[0] ?? [];
-    // One that was overwritten has its place in line still, but not its lease.
-    const still = ticket?.created === this.token && ticket.lease === this.session.lease;
-    if (still && (!this.#named || ticket.modified === this.token)) return { ...result, reads: result.reads.slice(1) };
+    const isStill = ({ created }: OwnTicket, at: number): boolean => {
+      const [entry] = result.reads[at] ?? [];
+      // One that was overwritten has its place in line still, but not its lease.
+      return entry?.created === created && entry.lease === this.session.lease;
+    };
+    if (this.#tickets.every(isStill)) return { ...result, reads: result.reads.slice(own.length) };
     throw this.foundGone();
   }
 
@@ -180,8 +189,8 @@ export class Hold implements AsyncDisposable {
   /** @internal A commit under way will take the ticket with it: that it goes is no loss. */
   protected unwatch(): void {
     this.#cancelWatch?.();
-    this.#watch?.stop();
-    this.#watch = undefined;
+    for (const watch of this.#watches) watch.stop();
+    this.#watches = noWatches;
   }
 
   /** @internal From a while from now on, the ticket is watched; after {@link Hold.unwatch} too, if the commit failed. */
@@ -194,13 +203,18 @@ export class Hold implements AsyncDisposable {
   protected abandon(reason: CoordinationError): void {
     if (this.#state.kind !== 'held') return;
     this.#lose(reason);
-    void this.session.cleanUp(this.key, this.#late);
+    this.#cleanUp();
   }
 
   /** @internal The store showed that the ticket is gone. Returns why this is not held. */
   protected foundGone(): CoordinationError {
     this.#ticketLost('it was deleted or overwritten');
     return this.#endReason();
+  }
+
+  get #tickets(): readonly OwnTicket[] {
+    const first = { key: this.key, created: this.token };
+    return this.#also === undefined ? [first] : [first, ...this.#also];
   }
 
   #endReason(): CoordinationError {
@@ -227,7 +241,7 @@ export class Hold implements AsyncDisposable {
     this.#end({ kind: 'lost', reason });
     if (reason.code === 'TICKET_LOST') {
       // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
-      if (!this.#named) void this.session.cleanUp(this.key, this.#late);
+      this.#cleanUp();
       // It may have gone with its lease: then whatever else is held by it should know now, not at the next renewal.
       void this.session.verify().catch(() => {});
     }
@@ -257,22 +271,30 @@ export class Hold implements AsyncDisposable {
         diagnostics.release.publish({ key, token, stillHeld: removed !== 'no', heldMs });
       }
       // What was not seen to go may have been overwritten, and would stand in the way of the others.
-      if (!this.#named && (removed !== 'now' || this.#late)) void this.session.cleanUp(this.key, this.#late);
+      if (removed !== 'now' || this.#late) this.#cleanUp();
     }
   }
 
+  #cleanUp(): void {
+    // Somebody else may hold by that name by now.
+    if (this.#named) return;
+    for (const { key } of this.#tickets) void this.session.cleanUp(key, this.#late);
+  }
+
   /**
-   * Deletes the ticket. An unknown outcome is tried again, which is safe: the key is then never used again. `before`: it
+   * Deletes the tickets. An unknown outcome is tried again, which is safe: the key is then never used again. `before`: it
    * is gone, presumably by an attempt whose outcome was unknown.
    */
   async #removeWhileLive(): Promise<'now' | 'before' | 'no'> {
     const { store, clock, random } = this.client;
     const backoff = new Backoff(clock, random);
+    const steps = this.#tickets.map(({ key }) => remove(key));
     let unknown = false;
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
-        const { ok } = await store.commit([this.guard], [remove(this.key)], { timeoutMs: this.session.patienceMs });
-        if (ok && !unknown && !this.#late && !this.#named) this.session.returnTicket(this.key);
+        const { ok } = await store.commit(this.guards, steps, { timeoutMs: this.session.patienceMs });
+        if (ok && !unknown && !this.#late && !this.#named)
+          for (const { key } of this.#tickets) this.session.returnTicket(key);
         if (ok) return 'now';
         return unknown ? 'before' : 'no';
       } catch (error) {
@@ -292,9 +314,11 @@ export class Hold implements AsyncDisposable {
 
   #startWatch(): void {
     this.#cancelWatch = undefined;
-    const ticket = { key: this.key, created: this.token, lease: this.session.lease };
+    const { lease } = this.session;
     try {
-      this.#watch = new KeyWatch(this.client.store, ticket, (news) => this.#hear(news));
+      this.#watches = this.#tickets.map(({ key, created }) => {
+        return new KeyWatch(this.client.store, { key, created, lease }, (news) => this.#hear(news));
+      });
     } catch (error) {
       // A store that was closed under its client refuses at once. Nobody stands above a timer to catch that.
       this.#hear({ kind: 'error', error });

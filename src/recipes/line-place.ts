@@ -65,20 +65,31 @@ export class Place {
   }
 
   /**
-   * Runs the way through the line. Where it does not end in a hold, the ticket is taken out before this settles. The
-   * scope ends with the session, as a wait must not outlive what would make it count.
+   * Runs the way through the line, or through the lines of several places of one session. Where it does not end in a
+   * hold, the tickets are taken out before this settles. The scope ends with the session, as a wait must not outlive
+   * what would make it count.
    */
-  async stay<T>(way: () => Promise<T>): Promise<T> {
-    this.#session.onEnd(this.#scope.abort);
+  static async stay<T>(places: readonly [Place, ...Place[]], way: () => Promise<T>): Promise<T> {
+    const [first] = places;
+    const { abort } = first.#scope;
+    first.#session.onEnd(abort);
     let served: T | undefined;
     try {
       served = await way();
       return served;
     } finally {
-      this.#session.offEnd(this.#scope.abort);
-      this.#watches.stopBlocker();
-      if (served === undefined) await this.#leave();
+      first.#session.offEnd(abort);
+      for (const place of places) place.#watches.stopBlocker();
+      if (served === undefined) await Promise.all(places.map((place) => place.#leave()));
     }
+  }
+
+  /** Makes sure, by one read, that the tickets of all these places are in line, as after long waits one by one. */
+  static async confirm(places: readonly [Place, ...Place[]]): Promise<void> {
+    const [first] = places;
+    const queries = places.map((place) => ({ key: place.#key }));
+    const reads = await readAll(first.#client, queries, first.#scope);
+    for (const [at, place] of places.entries()) if (!place.#isMine(reads[at]?.[0])) throw await place.#missing();
   }
 
   /** What is in the way, by what was last read; undefined where it can be served. */
@@ -86,18 +97,16 @@ export class Place {
     return this.#rule.blocker(this.#reads, this.#mine());
   }
 
-  /** Waits until what is in the way is gone or has changed, and decides anew. One round trip per decision. */
-  async waitFor(blocker: Blocker): Promise<Blocker | undefined> {
-    this.#watches.follow(this.#mine(), blocker);
-    if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);
-    if (!this.#watches.heard) {
-      // Watches do lose events: look anyway, once in a while.
-      const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
-      await firstOf(this.#scope, [this.#watches.arm, inCase]);
+  /** Waits until nothing is in the way. Resolves to whether anything was. One round trip per decision. */
+  async wait(): Promise<boolean> {
+    let blocker = this.blocker();
+    const waited = blocker !== undefined;
+    while (blocker !== undefined) {
+      await this.#change(blocker);
+      this.#reads = await this.#readAhead();
+      blocker = this.blocker();
     }
-    this.#watches.take();
-    this.#reads = await this.#readAhead();
-    return this.blocker();
+    return waited;
   }
 
   /** The last check before the ticket counts as held. */
@@ -188,6 +197,18 @@ export class Place {
     this.#ticket = entries[0];
     if (this.#ticket === undefined) throw await this.#missing();
     this.#reads = await this.#readAhead();
+  }
+
+  /** Waits until what is in the way is gone or has changed, or for so long that it is better to look. */
+  async #change(blocker: Blocker): Promise<void> {
+    this.#watches.follow(this.#mine(), blocker);
+    if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);
+    if (!this.#watches.heard) {
+      // Watches do lose events: look anyway, once in a while.
+      const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
+      await firstOf(this.#scope, [this.#watches.arm, inCase]);
+    }
+    this.#watches.take();
   }
 
   /** The deciding read: who is ahead, and that this ticket is still in line. */

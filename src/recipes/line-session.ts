@@ -2,8 +2,9 @@ import { Backoff } from '../core/backoff.js';
 import { checkTtl } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Session } from '../core/session.js';
-import { orAbort, type Scope, type Stop } from '../core/signals.js';
-import { CoordinationError, isRetryable } from '../errors.js';
+import { openScope, orAbort, type Scope, type Stop } from '../core/signals.js';
+import type { CallOptions } from '../core/store.js';
+import { CoordinationError, isCoordinationError, isRetryable } from '../errors.js';
 
 /** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
 export interface SessionChoice {
@@ -50,6 +51,34 @@ export async function confirmed(client: ClientContext, session: Session, scope: 
     retrying(client, scope, () => session.confirm()),
     scope,
   );
+}
+
+/**
+ * Tries to be served for as long as the caller allows, on another session where one died under a waiter, if the source
+ * has more than one. `what` is for the sentence of a `TIMEOUT`.
+ */
+export async function servedBy<T>(
+  { clock }: ClientContext,
+  sessions: SessionSource,
+  { signal, timeoutMs }: CallOptions,
+  what: string,
+  attempt: (session: Session, scope: Scope) => Promise<T>,
+): Promise<T> {
+  const deadline = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
+  let leftMs = timeoutMs;
+  for (;;) {
+    const scope = openScope(clock, { signal, timeoutMs: leftMs }, what, timeoutMs);
+    try {
+      return await attempt(await sessions.get(scope), scope);
+    } catch (error) {
+      // The session died under the waiter; nobody else ended the wait. Behind the same promise, line up again.
+      if (!isCoordinationError(error, 'SESSION_LOST') || !sessions.rejoin) throw error;
+      signal?.throwIfAborted();
+    } finally {
+      scope[Symbol.dispose]();
+    }
+    if (deadline !== undefined) leftMs = Math.max(1, deadline - clock.now());
+  }
 }
 
 /** The names of the options of {@link SessionChoice}. */

@@ -5,10 +5,10 @@ import { checkPath } from '../core/keys.js';
 import type { Session } from '../core/session.js';
 import { openScope, type Scope } from '../core/signals.js';
 import type { CallOptions, Entry } from '../core/store.js';
-import { isCoordinationError, printable } from '../errors.js';
+import { printable } from '../errors.js';
 import { Place, readAll } from './line-place.js';
 import type { LineRule } from './line-rule.js';
-import type { SessionSource } from './line-session.js';
+import { type SessionSource, servedBy } from './line-session.js';
 
 /** How a line is joined. */
 export interface JoinOptions extends CallOptions {
@@ -54,21 +54,16 @@ export class Line<H extends Hold = Hold> {
    * the promise rejects, or, where the store cannot be reached just then, in the background.
    */
   async acquire(options: JoinOptions): Promise<H> {
-    const { clock } = this.#client;
-    const { timeoutMs } = options;
     if (diagnostics.acquire.hasSubscribers) diagnostics.acquire.publish({ path: this.path });
-    const deadline = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
-    let leftMs = timeoutMs;
-    for (;;) {
-      try {
-        return await this.#attempt(options, leftMs);
-      } catch (error) {
-        // The session died under the waiter; nobody else ended the wait. Behind the same promise, line up again.
-        if (!isCoordinationError(error, 'SESSION_LOST') || !this.#sessions.rejoin) throw error;
-        options.signal?.throwIfAborted();
-      }
-      if (deadline !== undefined) leftMs = Math.max(1, deadline - clock.now());
-    }
+    return servedBy(this.#client, this.#sessions, options, this.#waiting, async (session, scope) => {
+      const rule = options.rule?.() ?? this.#rule;
+      const place = new Place(this.#client, session, this.path, options.value(session), rule, scope);
+      return await Place.stay([place], async () => {
+        await Place.join([place]);
+        const waited = await place.wait();
+        return this.#makeHold(await place.serve(), waited);
+      });
+    });
   }
 
   /**
@@ -83,7 +78,7 @@ export class Line<H extends Hold = Hold> {
       const rule = options.rule?.() ?? this.#rule;
       if (await this.#busy(rule, scope)) return undefined;
       const place = new Place(this.#client, session, this.path, value, rule, scope);
-      return await place.stay(async () => {
+      return await Place.stay([place], async () => {
         await Place.join([place]);
         return place.blocker() === undefined ? this.#makeHold(await place.serve(), false) : undefined;
       });
@@ -96,25 +91,6 @@ export class Line<H extends Hold = Hold> {
   async tickets(options: CallOptions): Promise<{ readonly revision: bigint; readonly tickets: readonly Entry[] }> {
     const { revision, entries } = await this.#client.store.read({ prefix: `${this.path}/`, order: 'oldest' }, options);
     return { revision, tickets: entries };
-  }
-
-  async #attempt(options: JoinOptions, leftMs: number | undefined): Promise<H> {
-    const { signal, timeoutMs } = options;
-    const scope = openScope(this.#client.clock, { signal, timeoutMs: leftMs }, this.#waiting, timeoutMs);
-    try {
-      const session = await this.#sessions.get(scope);
-      const rule = options.rule?.() ?? this.#rule;
-      const place = new Place(this.#client, session, this.path, options.value(session), rule, scope);
-      return await place.stay(async () => {
-        await Place.join([place]);
-        let blocker = place.blocker();
-        const waited = blocker !== undefined;
-        while (blocker !== undefined) blocker = await place.waitFor(blocker);
-        return this.#makeHold(await place.serve(), waited);
-      });
-    } finally {
-      scope[Symbol.dispose]();
-    }
   }
 
   async #busy(rule: LineRule, scope: Scope): Promise<boolean> {

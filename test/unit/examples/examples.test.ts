@@ -24,6 +24,35 @@ const examples: Readonly<Record<string, Expected>> = {
       'bob was in',
     ],
   },
+  'read-write-lock.ts': {
+    run: () => import('../../../examples/read-write-lock.js'),
+    lines: [
+      'bob may read while ada writes: false',
+      'both read: ada read, bob read',
+      'bob may write while ada reads: false',
+      'bob may write when he is alone: true; he holds it to write',
+      'ada reads what bob wrote',
+    ],
+  },
+  'semaphore.ts': {
+    run: () => import('../../../examples/semaphore.js'),
+    lines: [
+      'ada holds 2 of 3, 1 free',
+      'bob gets 2 at once: false',
+      'bob was in with 2',
+      'after the limit shrank, ada still holds: true, 0 free',
+      'ada gives them back: true',
+      '1 free',
+    ],
+  },
+  'multi-mutex.ts': {
+    run: () => import('../../../examples/multi-mutex.js'),
+    lines: [
+      'from blue to red, then from red to blue',
+      'ada gets both while bob has red: false',
+      'ada gets both when he has not: true, with 2 guards',
+    ],
+  },
   'election.ts': {
     run: () => import('../../../examples/election.js'),
     lines: ['leader: ada, at 10.0.0.1:8080', 'leader: bob', 'bob leads: true'],

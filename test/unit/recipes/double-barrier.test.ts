@@ -173,6 +173,22 @@ describe('one too many', () => {
     expect(world.keys()).toEqual([roundKey]);
   });
 
+  test('is refused at once where as many as fit have come, and the one to let them pass is slow', async () => {
+    const first = watched(barrier(2).enter());
+    const { client, store } = world.node();
+    await client.session();
+    store.delay(1_800);
+    const slow = watched(new DoubleBarrier(client, path, 2).enter());
+    // It has put its ticket, and does not know yet.
+    await world.clock.advance(2_800);
+    expect(world.keys()).toHaveLength(3);
+    expect(await codeOf(barrier(2).enter())).toBe('TOO_MANY_MEMBERS');
+    expect([first.outcome, slow.outcome]).toEqual(['pending', 'pending']);
+    store.delay(0);
+    await world.clock.advance(5_000);
+    await world.run(Promise.all([first.value?.leave(), slow.value?.leave()]));
+  });
+
   test('of many at once, as many as fit get in, and the others are refused', async () => {
     const all = Array.from({ length: 8 }, () => watched(barrier(5).enter()));
     await world.clock.advance(1_000);

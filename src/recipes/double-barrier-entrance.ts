@@ -196,27 +196,29 @@ export class Entrance {
       throw this.#tooMany(round.count);
     }
     const first = tickets.slice(0, round.count);
-    if (first.length === round.count) await this.#declareFull(round, first);
-    else await this.#change();
+    if (first.length === round.count) return await this.#declareFull(round, first);
+    await this.#change();
     return undefined;
   }
 
-  /** Lets all members pass, if each of them is still in. Whether it did, the next look shows, with or without an answer. */
-  async #declareFull(round: Round, tickets: readonly Entry[]): Promise<void> {
+  /** Lets all members pass, if each of them is still in; undefined where the next look has to tell. */
+  async #declareFull(round: Round, tickets: readonly Entry[]): Promise<Round | undefined> {
     // All of them have a lease.
     const alive = tickets.flatMap(({ key, created, lease }) =>
       lease === undefined ? [] : [held(key, created, lease)],
     );
-    const members = tickets.map(({ key }) => key);
+    const full = { ...round, members: tickets.map(({ key }) => key) };
     const { store, clock, random } = this.#client;
     try {
       const guards = [this.#keys.guard(this.#last), ...alive];
       const options = { timeoutMs: this.#session.patienceMs };
-      await orAbort(store.commit(guards, [this.#keys.write({ ...round, members })], options), this.#scope);
+      const { ok } = await orAbort(store.commit(guards, [this.#keys.write(full)], options), this.#scope);
+      return ok ? full : undefined;
     } catch (error) {
       this.#scope.throwIfAborted();
       if (!isCoordinationError(error, 'UNKNOWN_OUTCOME') && !isRetryable(error)) throw error;
       await new Backoff(clock, random).wait(this.#scope);
+      return undefined;
     }
   }
 

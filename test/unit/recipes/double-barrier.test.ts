@@ -115,6 +115,20 @@ describe('entering', () => {
     expect(await world.run(other.leave())).toBe(true);
   });
 
+  test('one that was in a full round, unawares, and died, is told that it died and not that its time ran out', async () => {
+    const { client, store } = world.node();
+    const late = watched(new DoubleBarrier(client, path, 2).enter({ timeoutMs: 2_000 }));
+    await settle();
+    store.partition();
+    const other = await barrier(2).enter();
+    world.cluster.revokeLease((await client.session()).lease);
+    expect(await world.run(other.leave())).toBe(true);
+    await world.clock.advance(2_100);
+    store.heal();
+    await world.clock.advance(1_500);
+    expect(late).toMatchObject({ outcome: 'rejected', error: { code: 'SESSION_LOST' } });
+  });
+
   test('one whose session is lost rejects with it, and does not count', async () => {
     const { client } = world.node();
     const lost = watched(new DoubleBarrier(client, path, 2).enter());

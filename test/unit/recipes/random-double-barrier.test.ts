@@ -10,7 +10,7 @@ import type { Node, World } from './world.js';
 
 const path = '/random/barrier';
 const count = 3;
-const workers = 5;
+const workers = 4;
 const attemptsEach = 5;
 
 /** A round as the store declared it full. */
@@ -81,8 +81,10 @@ async function work(
     await sleep(world.clock, chance.int(900));
     const node = world.node();
     nodes.push(node);
+    node.store.delay(chance.pick([0, 0, 0, 100, 400, 1_200, 5_000]));
     const barrier = new DoubleBarrier(node.client, path, count);
-    const ended = await attempt(world, chance, (options) => barrier.enter({ timeoutMs: 5_000, ...options }));
+    const timeoutMs = 500 + chance.int(4_000);
+    const ended = await attempt(world, chance, (options) => barrier.enter({ timeoutMs, ...options }));
     const lease = node.client.liveSession()?.lease;
     if ('failed' in ended) {
       if (lease !== undefined) refused.set(lease, ended.failed);
@@ -141,7 +143,7 @@ test('double barrier: a full round has all its members alive, who pass together 
     const following = truth.follow();
     const [nodes, visits, refused]: [Node[], Visit[], Map<string, string>] = [[world.node()], [], new Map()];
     let over = false;
-    const troubled = trouble(world, chance, nodes, () => over);
+    const troubled = trouble(world, chance, nodes, () => over, 100);
     const working = Array.from({ length: workers }, () => work(world, chance, nodes, visits, refused));
     await world.clock.advance(12_000);
     over = true;

@@ -7,7 +7,8 @@ import { openScope, type Scope } from '../core/signals.js';
 import type { CallOptions } from '../core/store.js';
 import { CoordinationError, printable } from '../errors.js';
 import { type SessionChoice, sessionSource } from './line-session.js';
-import { type Decision, Register, type Seen } from './register.js';
+import { Register } from './register.js';
+import type { Decision, Seen } from './register-run.js';
 
 export interface BarrierOptions extends Pick<SessionChoice, 'session' | 'ttlMs'> {
   /**

@@ -68,29 +68,38 @@ export class Entrance {
   }
 
   /**
-   * Takes the ticket out, after {@link pass} has failed. Tries until the store has said how it stands, or the session has
-   * ended, with which the ticket goes. Resolves to the round where that was full before the ticket was out: then this
-   * one is among its members.
+   * Takes the ticket out, after {@link pass} has failed. Tries until the store has said how it stands. Resolves to the
+   * round where that was full before the ticket was out: then this one is among its members. Rejects with the reason of the
+   * session where that ends first: the ticket goes with it, and it is not known whether that was soon enough.
    */
   async withdraw(): Promise<Admission | undefined> {
     const { clock, random, store } = this.#client;
     const sent = this.#sent;
     const backoff = new Backoff(clock, random);
-    while (sent !== undefined && !this.#session.signal.aborted) {
+    while (sent !== undefined) {
+      this.#session.signal.throwIfAborted();
       const admission = admissionOf(this.#last, sent.key);
       if (admission !== undefined) return admission;
       try {
         const options = { timeoutMs: this.#session.patienceMs, otherwise: [{ prefix: `${this.#keys.path}/` }] };
         const ops = [remove(sent.key), ...(sent.late ? [this.#bump()] : [])];
         const { ok, reads } = await store.commit([this.#keys.guard(this.#last)], ops, options);
+        // It may have been a member that is dead: the round went on, and the ticket went with its lease.
+        if (ok && this.#overtaken(sent) && !(await this.#session.verify())) this.#session.signal.throwIfAborted();
         if (ok) return undefined;
         this.#last = this.#keys.situation(reads[0] ?? []);
       } catch (error) {
         if (!isCoordinationError(error, 'UNKNOWN_OUTCOME') && !isRetryable(error)) throw error;
-        await backoff.wait(this.#session.signal).catch(() => {});
+        await backoff.wait(this.#session.signal);
       }
     }
     return undefined;
+  }
+
+  /** Whether the round that it joined is full, with it or without, or over. */
+  #overtaken({ round }: { readonly round: number }): boolean {
+    const last = this.#last.round;
+    return last !== undefined && (last.round !== round || last.members !== undefined);
   }
 
   /** Takes the ticket out of a round that is full: its member has left. */
@@ -196,27 +205,29 @@ export class Entrance {
       throw this.#tooMany(round.count);
     }
     const first = tickets.slice(0, round.count);
-    if (first.length === round.count) await this.#declareFull(round, first);
-    else await this.#change();
+    if (first.length === round.count) return await this.#declareFull(round, first);
+    await this.#change();
     return undefined;
   }
 
-  /** Lets all members pass, if each of them is still in. Whether it did, the next look shows, with or without an answer. */
-  async #declareFull(round: Round, tickets: readonly Entry[]): Promise<void> {
+  /** Lets all members pass, if each of them is still in; undefined where the next look has to tell. */
+  async #declareFull(round: Round, tickets: readonly Entry[]): Promise<Round | undefined> {
     // All of them have a lease.
     const alive = tickets.flatMap(({ key, created, lease }) =>
       lease === undefined ? [] : [held(key, created, lease)],
     );
-    const members = tickets.map(({ key }) => key);
+    const full = { ...round, members: tickets.map(({ key }) => key) };
     const { store, clock, random } = this.#client;
     try {
       const guards = [this.#keys.guard(this.#last), ...alive];
       const options = { timeoutMs: this.#session.patienceMs };
-      await orAbort(store.commit(guards, [this.#keys.write({ ...round, members })], options), this.#scope);
+      const { ok } = await orAbort(store.commit(guards, [this.#keys.write(full)], options), this.#scope);
+      return ok ? full : undefined;
     } catch (error) {
       this.#scope.throwIfAborted();
       if (!isCoordinationError(error, 'UNKNOWN_OUTCOME') && !isRetryable(error)) throw error;
       await new Backoff(clock, random).wait(this.#scope);
+      return undefined;
     }
   }
 

@@ -112,6 +112,7 @@ export class DoubleBarrier {
       if (admission === undefined) throw error;
       if (timedOut && session.isLive()) return this.#membership(session, admission);
       entrance.abandon();
+      if (timedOut) session.signal.throwIfAborted();
       throw error;
     }
   }
@@ -126,9 +127,10 @@ export class DoubleBarrier {
     });
     try {
       return await within(this.#client.clock, { timeoutMs: withdrawWithinMs }, 'withdrawing', withdrawing);
-    } catch {
+    } catch (error) {
       told = true;
       if (timedOut === undefined) return undefined;
+      if (!isCoordinationError(error, 'TIMEOUT')) throw error;
       const sentence = `Whether the others pass "${printable(this.path)}" with this one cannot be told: no answer came.`;
       throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.path, cause: timedOut });
     }

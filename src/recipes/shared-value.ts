@@ -6,7 +6,8 @@ import type { Batch, CallOptions, Entry } from '../core/store.js';
 import { Typed, type Typing, typingOptions } from '../core/typed.js';
 import { CoordinationError, printable } from '../errors.js';
 import { type SessionChoice, sessionSource } from './line-session.js';
-import { type Decision, Register, type Seen } from './register.js';
+import { Register } from './register.js';
+import type { Decision, Seen } from './register-run.js';
 
 export interface SharedValueOptions<T> extends Typing<T>, Pick<SessionChoice, 'session' | 'ttlMs'> {}
 

@@ -57,6 +57,43 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/election.js'),
     lines: ['leader: ada, at 10.0.0.1:8080', 'leader: bob', 'bob leads: true'],
   },
+  'barrier.ts': {
+    run: () => import('../../../examples/barrier.js'),
+    lines: [
+      'the operator holds it up: true',
+      'ada sees it: true',
+      'the operator takes it down: true',
+      'maintenance is over',
+      'somebody works',
+      'somebody works',
+    ],
+  },
+  'double-barrier.ts': {
+    run: () => import('../../../examples/double-barrier.js'),
+    lines: [...Array(6).fill('in round 1'), 'nobody else came'],
+  },
+  'count-down-latch.ts': {
+    run: () => import('../../../examples/count-down-latch.js'),
+    lines: [
+      'to be done: 3',
+      'ada is done, 2 left',
+      'bob is done, 1 left',
+      'all is done',
+      'closed again: true, to be done: 3',
+    ],
+  },
+  'atomic-counter.ts': {
+    run: () => import('../../../examples/atomic-counter.js'),
+    lines: ['visits: 100', 'after a busy year: 1', 'set to 0 by ada: true', 'and by bob, who is late: false'],
+  },
+  'shared-value.ts': {
+    run: () => import('../../../examples/shared-value.js'),
+    lines: ['owners: ada and bob', 'rate: 10', 'rate: 20', 'the plan is gone'],
+  },
+  'sequence.ts': {
+    run: () => import('../../../examples/sequence.js'),
+    lines: ['ada: 1', 'bob: 11', 'ada: 2', 'ada, after a restart: 21', 'bob took 100 at once, all different: true'],
+  },
   'fencing.ts': {
     run: () => import('../../../examples/fencing.js'),
     lines: [

@@ -220,6 +220,35 @@ describe('lost answers', () => {
     expect(await counter.add(1_000n)).toBe(1_111n);
   });
 
+  test('that the first note is not there proves nothing where its lease is gone', async () => {
+    const { client, store } = world.node();
+    const [other] = counters(1);
+    await other?.add(1n);
+    const counter = new AtomicCounter(client, path);
+    await counter.get();
+    store.dropAnswers({ verb: 'commit' });
+    const adding = watched(counter.add(10n));
+    await settle();
+    expect(stored()).toBe('11');
+    world.cluster.revokeLease((await client.session()).lease);
+    await world.clock.advance(10_000);
+    expect(adding).toMatchObject({ outcome: 'rejected', error: { code: 'UNKNOWN_OUTCOME' } });
+    expect(stored()).toBe('11');
+  });
+
+  test('that there is nothing proves nothing where the lease is gone: it may have been made, and deleted', async () => {
+    const { client, store } = world.node();
+    await client.session();
+    store.dropAnswers({ verb: 'commit' });
+    const adding = watched(new AtomicCounter(client, path).add(10n));
+    await settle();
+    world.cluster.revokeLease((await client.session()).lease);
+    world.cluster.deleteKey(path);
+    await world.clock.advance(10_000);
+    expect(adding).toMatchObject({ outcome: 'rejected', error: { code: 'UNKNOWN_OUTCOME' } });
+    expect(stored()).toBeUndefined();
+  });
+
   test('where the session was lost and nobody wrote meanwhile, an addition that was not made is made', async () => {
     const { client, store } = world.node();
     const counter = new AtomicCounter(client, path);

@@ -150,6 +150,22 @@ describe('holding and releasing', () => {
     expect(await other.isHeld()).toBe(false);
   });
 
+  test('a hold that found the barrier up does not hold it up later, when its first attempt arrives', async () => {
+    const { client, store } = world.node();
+    const other = new Barrier(world.node().client, path);
+    await client.session();
+    store.delay(10_000);
+    const holding = watched(new Barrier(client, path).hold());
+    await settle();
+    store.delay(0);
+    await other.hold();
+    await world.clock.advance(2_500);
+    expect(holding).toMatchObject({ outcome: 'resolved', value: false });
+    expect(await other.release()).toBe(true);
+    await world.clock.advance(10_000);
+    expect(await other.isHeld()).toBe(false);
+  });
+
   test('a release whose answer is lost does not take down what was held up after it', async () => {
     const { client, store } = world.node();
     const barrier = new Barrier(client, path);

@@ -52,7 +52,7 @@ describe('entering', () => {
     }
   });
 
-  test('costs two round trips, a third for who completes the round and one to see it', async () => {
+  test('costs two round trips, and a third for who completes the round', async () => {
     const [a, b] = [world.node(), world.node()];
     await Promise.all([a.client.session(), b.client.session()]);
     const before = [a.store.requestCount, b.store.requestCount];
@@ -60,7 +60,7 @@ describe('entering', () => {
     await settle();
     expect(a.store.requestCount - (before[0] ?? 0)).toBe(3);
     const second = await new DoubleBarrier(b.client, path, 2).enter();
-    expect(b.store.requestCount - (before[1] ?? 0)).toBe(4);
+    expect(b.store.requestCount - (before[1] ?? 0)).toBe(3);
     const first = await entering;
     expect(a.store.requestCount - (before[0] ?? 0)).toBe(4);
     await world.run(Promise.all([first.leave(), second.leave()]));
@@ -113,6 +113,20 @@ describe('entering', () => {
     await world.clock.advance(2_000);
     expect(late).toMatchObject({ outcome: 'rejected', error: new Error('enough') });
     expect(await world.run(other.leave())).toBe(true);
+  });
+
+  test('one that was in a full round, unawares, and died, is told that it died and not that its time ran out', async () => {
+    const { client, store } = world.node();
+    const late = watched(new DoubleBarrier(client, path, 2).enter({ timeoutMs: 2_000 }));
+    await settle();
+    store.partition();
+    const other = await barrier(2).enter();
+    world.cluster.revokeLease((await client.session()).lease);
+    expect(await world.run(other.leave())).toBe(true);
+    await world.clock.advance(2_100);
+    store.heal();
+    await world.clock.advance(1_500);
+    expect(late).toMatchObject({ outcome: 'rejected', error: { code: 'SESSION_LOST' } });
   });
 
   test('one whose session is lost rejects with it, and does not count', async () => {
@@ -171,6 +185,22 @@ describe('one too many', () => {
     await settle();
     expect(leaving).toMatchObject({ outcome: 'resolved', value: true });
     expect(world.keys()).toEqual([roundKey]);
+  });
+
+  test('is refused at once where as many as fit have come, and the one to let them pass is slow', async () => {
+    const first = watched(barrier(2).enter());
+    const { client, store } = world.node();
+    await client.session();
+    store.delay(1_800);
+    const slow = watched(new DoubleBarrier(client, path, 2).enter());
+    // It has put its ticket, and does not know yet.
+    await world.clock.advance(2_800);
+    expect(world.keys()).toHaveLength(3);
+    expect(await codeOf(barrier(2).enter())).toBe('TOO_MANY_MEMBERS');
+    expect([first.outcome, slow.outcome]).toEqual(['pending', 'pending']);
+    store.delay(0);
+    await world.clock.advance(5_000);
+    await world.run(Promise.all([first.value?.leave(), slow.value?.leave()]));
   });
 
   test('of many at once, as many as fit get in, and the others are refused', async () => {

@@ -63,10 +63,12 @@ export async function trouble(
   chance: Chance,
   nodes: readonly Node[],
   stopped: () => boolean,
+  paceMs = 600,
 ): Promise<void> {
   while (!stopped()) {
-    await sleep(world.clock, chance.int(600));
-    const { store, client } = chance.pick(nodes);
+    await sleep(world.clock, chance.int(paceMs));
+    // The newest ones: of some tests, the others are gone.
+    const { store, client } = chance.pick(nodes.slice(-8));
     const count = 1 + chance.int(3);
     const strikes: (() => void)[] = [
       () => store.dropAnswers({ verb: 'commit', count }),
@@ -75,13 +77,13 @@ export async function trouble(
       () => store.partition(),
       () => store.heal(),
       () => store.heal(),
-      () => store.delay(chance.pick([0, 0, 5, 100, 3_000, 12_000])),
+      () => store.delay(chance.pick([0, 5, 100, 400, 900, 3_000, 12_000])),
       () => store.delay(0),
       () => store.interrupt(),
       () => world.cluster.compact(),
       () => {
         const session = client.liveSession();
-        if (session !== undefined && chance.int(3) === 0) world.cluster.revokeLease(session.lease);
+        if (session !== undefined && chance.int(2) === 0) world.cluster.revokeLease(session.lease);
       },
     ];
     chance.pick(strikes)();

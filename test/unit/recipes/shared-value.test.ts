@@ -113,9 +113,11 @@ describe('update', () => {
   });
 
   test('those made at once through one object are made one after the other', async () => {
-    const one = value<number>();
+    const { client, store } = world.node();
+    const one = new SharedValue<number>(client, path);
     await world.run(Promise.all(Array.from({ length: 20 }, () => one.update(async (n = 0) => n + 1))));
     expect(await one.get()).toBe(20);
+    expect(store.requests.commit).toBe(20);
   });
 
   test('that returns undefined writes nothing, and has looked at the value of now', async () => {

@@ -7,10 +7,10 @@ import { Hold, type HoldParts } from '../core/hold.js';
 import type { KeyNews } from '../core/key-watch.js';
 import { RangeView } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
-import { onAbort, openScope, type Scope } from '../core/signals.js';
-import { absent, put, remove, unchanged } from '../core/store.js';
-import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
+import { onAbort, openScope, type Scope, within } from '../core/signals.js';
+import { CoordinationError, printable } from '../errors.js';
 import type { Membership } from './group.js';
+import { ShardClaims } from './partitioner-claims.js';
 import { ShardMap, type ShardPaths } from './partitioner-map.js';
 
 /** A shard that is one's own: the {@link Hold} of its key. */
@@ -58,6 +58,9 @@ interface Owned {
 /** Watches do lose events: how often everything is looked at anew, in milliseconds. */
 const lookAnywayMs = 30_000;
 
+/** How long one that ends is kept waiting for the store before the rest is done in the background. */
+const sweepWithinMs = 1_000;
+
 /** One member's work on its share of the shards, from the join to the end. */
 export class Share {
   readonly #parts: ShareParts;
@@ -66,6 +69,7 @@ export class Share {
   readonly #owned = new Map<number, Owned>();
   /** The last token that was held for each shard: what the view still shows of it is the past. */
   readonly #lastTokens = new Map<number, bigint>();
+  readonly #claims: ShardClaims;
   #view: RangeView | undefined;
   #lookAgain: Cancel = () => {};
   #news = true;
@@ -73,15 +77,16 @@ export class Share {
 
   /** `scope` ends the work. */
   constructor(parts: ShareParts, scope: Scope) {
-    const { paths, shards, membership } = parts;
+    const { client, paths, shards, membership } = parts;
     this.#parts = parts;
+    this.#claims = new ShardClaims(client, paths, shards, membership);
     this.#scope = scope;
     this.#map = new ShardMap(paths, shards, membership.id);
   }
 
   /** Works until the scope ends, then gives everything back. Rejects with the reason, always. */
   async work(): Promise<never> {
-    const { membership } = this.#parts;
+    const { client, membership } = this.#parts;
     const forget = membership.events.on('state', (state) => {
       if (state.kind === 'ended') this.#scope.abort(state.reason);
       this.#hear();
@@ -97,6 +102,8 @@ export class Share {
       this.#scope.abort(error);
       // The others can begin to claim as soon as this one has left; they get each shard when its task has ended.
       await Promise.all([membership.leave(), ...[...this.#owned.values()].map(({ done }) => done)]);
+      const sweeping = this.#claims.sweep();
+      await within(client.clock, { timeoutMs: sweepWithinMs }, 'giving shards back', sweeping).catch(() => {});
       throw error;
     } finally {
       unlink();
@@ -167,7 +174,9 @@ export class Share {
   #adopt(): void {
     const session = this.#session();
     if (session === undefined) return;
-    for (const { shard, token } of this.#map.claimed(session.lease)) this.#acquire(shard, token, session);
+    for (const { shard, token } of this.#map.claimed(session.lease, this.#claims.incarnations)) {
+      this.#acquire(shard, token, session);
+    }
   }
 
   #session(): Session | undefined {
@@ -179,52 +188,19 @@ export class Share {
   async #claim(): Promise<void> {
     const { client } = this.#parts;
     const backoff = new Backoff(client.clock, client.random);
-    const most = Math.floor((client.store.traits.maxOps - 1) / 2);
     for (;;) {
       const session = this.#session();
       if (session === undefined || this.#scope.aborted) return;
-      await this.#clearForeign(session);
-      const free = this.#map.mine().filter((shard) => !this.#owned.has(shard) && !this.#map.entry(shard));
+      const mine = this.#map.mine().filter((shard) => !this.#owned.has(shard));
+      // What somebody wrote there without a lease would stay for ever.
+      const litter = mine.flatMap((shard) => this.#map.entry(shard) ?? []).filter(({ lease }) => lease === undefined);
+      for (const entry of litter) await this.#claims.clear(session, entry);
+      const free = mine.filter((shard) => this.#map.entry(shard) === undefined).slice(0, this.#claims.most);
       if (free.length === 0) return;
-      if (!(await this.#claimSome(session, free.slice(0, most)))) await backoff.wait(this.#scope);
-    }
-  }
-
-  /** Resolves to false where things are not as they seemed: the view will tell. */
-  async #claimSome(session: Session, shards: readonly number[]): Promise<boolean> {
-    const { client, paths, membership } = this.#parts;
-    const value = encodeText(membership.id);
-    // Not once one has left: a claim that comes late claims nothing.
-    const guards = [membership.guard, ...shards.map((shard) => absent(paths.key(shard)))];
-    const ops = shards.map((shard) => put(paths.key(shard), value, session.lease));
-    const commit = await this.#patiently(session, () => {
-      return client.store.commit(guards, ops, { timeoutMs: session.patienceMs });
-    });
-    if (commit?.ok !== true) return false;
-    for (const shard of shards) this.#acquire(shard, commit.revision, session);
-    return true;
-  }
-
-  /** What somebody wrote there without a lease would stay for ever. */
-  async #clearForeign(session: Session): Promise<void> {
-    const { store } = this.#parts.client;
-    for (const shard of this.#map.mine()) {
-      const entry = this.#map.entry(shard);
-      if (entry === undefined || entry.lease !== undefined || this.#owned.has(shard)) continue;
-      await this.#patiently(session, () => {
-        return store.commit([unchanged(entry.key, entry.modified)], [remove(entry.key)]);
-      });
-    }
-  }
-
-  /** Undefined where it failed in a way that passes, or that the view clears up. */
-  async #patiently<T>(session: Session, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (isCoordinationError(error, 'LEASE_NOT_FOUND')) session.leaseGone(error);
-      else if (!isRetryable(error) && !isCoordinationError(error, 'UNKNOWN_OUTCOME')) throw error;
-      return undefined;
+      const token = await this.#claims.claim(session, free);
+      // Things are not as they seemed: the view will tell.
+      if (token === undefined) await backoff.wait(this.#scope);
+      else for (const shard of free) this.#acquire(shard, token, session);
     }
   }
 

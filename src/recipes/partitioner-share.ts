@@ -3,39 +3,14 @@ import type { Cancel } from '../core/clock.js';
 import { encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import type { SafeEmitter } from '../core/emitter.js';
-import { Hold, type HoldParts } from '../core/hold.js';
 import type { KeyNews } from '../core/key-watch.js';
 import { RangeView } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
 import { onAbort, openScope, type Scope, within } from '../core/signals.js';
-import { CoordinationError, printable } from '../errors.js';
 import type { Membership } from './group.js';
 import { ShardClaims } from './partitioner-claims.js';
+import { mismatchError, movedError, type PartitionerEvents, ShardHold, type ShardTask } from './partitioner-hold.js';
 import { ShardMap, type ShardPaths } from './partitioner-map.js';
-
-/** A shard that is one's own: the {@link Hold} of its key. */
-export class ShardHold extends Hold {
-  /** Its number, from 0. */
-  readonly shard: number;
-
-  /** @internal */
-  constructor(parts: HoldParts, shard: number) {
-    super(parts);
-    this.shard = shard;
-  }
-}
-
-/** What is done with a shard while it is one's own. See {@link Partitioner.run}. */
-export type ShardTask = (hold: ShardHold, signal: AbortSignal) => Promise<void> | void;
-
-export interface PartitionerEvents {
-  /** A shard is one's own from now on. */
-  readonly acquired: { readonly shard: number; readonly token: bigint };
-  /** A shard is no longer one's own: given back, or lost. Its task has ended. */
-  readonly released: { readonly shard: number; readonly token: bigint };
-  /** What a listener threw; what a task threw after it was told to stop; a shard that could not be given back. */
-  readonly error: unknown;
-}
 
 /** What a {@link Share} is made from. */
 export interface ShareParts {
@@ -152,10 +127,10 @@ export class Share {
 
   /** What has to be done at once: stopping what is lost, or is to go to another. */
   #look(view: RangeView): void {
-    const { shards } = this.#parts;
+    const { paths, shards } = this.#parts;
     this.#map.update(view);
     const other = this.#map.otherNumber;
-    if (other !== undefined) this.#scope.abort(this.#mismatch(other));
+    if (other !== undefined) this.#scope.abort(mismatchError(paths.all, other, shards));
     for (const [shard, { hold, stop, tell }] of this.#owned) {
       if (!this.#stillThere(shard, hold.token)) tell({ kind: 'gone' });
       else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, shards));
@@ -249,15 +224,4 @@ export class Share {
     for (const { stop } of this.#owned.values()) stop.abort(reason);
     this.#hear();
   }
-
-  #mismatch(other: number): CoordinationError {
-    const { paths, shards } = this.#parts;
-    const sentence = `"${printable(paths.all)}" is divided into ${other} shards, and not into ${shards}.`;
-    return new CoordinationError('LIMIT_MISMATCH', sentence, { key: paths.all, field: 'shards' });
-  }
-}
-
-function movedError(shard: number, shards: number): CoordinationError {
-  const sentence = `Shard ${shard} of ${shards} is to be given to another member.`;
-  return new CoordinationError('RELEASED', sentence, { field: 'shard', problem: 'moved' });
 }

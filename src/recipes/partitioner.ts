@@ -8,11 +8,12 @@ import type { CallOptions } from '../core/store.js';
 import { CoordinationError, printable } from '../errors.js';
 import { Group } from './group.js';
 import type { SessionChoice } from './line-session.js';
+import type { PartitionerEvents, ShardHold, ShardTask } from './partitioner-hold.js';
 import { claimOf, ShardPaths } from './partitioner-map.js';
-import { type PartitionerEvents, type ShardHold, type ShardTask, Share } from './partitioner-share.js';
+import { Share } from './partitioner-share.js';
 
-export type { PartitionerEvents, ShardTask } from './partitioner-share.js';
-export { ShardHold } from './partitioner-share.js';
+export type { PartitionerEvents, ShardTask } from './partitioner-hold.js';
+export { ShardHold } from './partitioner-hold.js';
 
 export interface PartitionerOptions extends SessionChoice, TakenChoice {
   /** How many shards there are, from 1 to 4,096: the same number for all who share them. */

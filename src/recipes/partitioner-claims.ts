@@ -65,14 +65,16 @@ export class ShardClaims {
     await this.#membership.gone;
     const { clock, random } = this.#client;
     const backoff = new Backoff(clock, random, { baseMs: 100, capMs: 10_000 });
-    for (let clean = false; !clean && !session.signal.aborted; ) {
-      clean = await this.#sweepOnce(session).catch(() => false);
-      if (!clean) await backoff.wait(session.signal).catch(() => {});
+    while (!session.signal.aborted) {
+      try {
+        return await this.#sweepOnce(session);
+      } catch {
+        await backoff.wait(session.signal).catch(() => {});
+      }
     }
   }
 
-  /** Resolves to whether nothing was left. */
-  async #sweepOnce(session: Session): Promise<boolean> {
+  async #sweepOnce(session: Session): Promise<void> {
     const { store } = this.#client;
     const { lease, patienceMs: timeoutMs } = session;
     const { entries } = await store.read({ prefix: this.#paths.shards }, { timeoutMs });
@@ -81,7 +83,6 @@ export class ShardClaims {
       const key = this.#paths.key(shard);
       await store.commit([unchanged(key, token)], [remove(key)], { timeoutMs });
     }
-    return left.length === 0;
   }
 
   /** Undefined where it failed in a way that passes, or that the view clears up. */

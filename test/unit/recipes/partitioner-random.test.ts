@@ -172,7 +172,7 @@ test.each([false, true])(
   'no shard has two owners, and all are owned in the end; with an operator: %s',
   { timeout: 120_000 },
   async (operator) => {
-    const runs = Number(process.env['COTERIE_RANDOM_RUNS'] ?? 50);
+    const runs = Number(process.env['COTERIE_RANDOM_RUNS'] ?? 30);
     const { tasks, overlaps } = { ...Shards.tally };
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 50, maxLength: 100 }), async (steps) => {

@@ -88,6 +88,11 @@ export class Membership<D = unknown> implements AsyncDisposable {
     return await this.#life.stop(options);
   }
 
+  /** @internal After the leave: resolves when it is certain that this is not in the group any more. */
+  get gone(): Promise<unknown> {
+    return this.#life.gone;
+  }
+
   /** As {@link Membership.leave}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.leave();

@@ -1,4 +1,4 @@
-import { decodeJsonObject, decodeText } from '../core/codec.js';
+import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { RangeView } from '../core/range-view.js';
 import type { Entry, LeaseId } from '../core/store.js';
 import { assignShards, type ShardMember } from './partitioner-assignment.js';
@@ -26,6 +26,48 @@ export class ShardPaths {
     const shard = Number(name);
     return Number.isInteger(shard) && shard >= 0 && shard < shards && String(shard) === name ? shard : undefined;
   }
+}
+
+/** A shard that somebody has claimed. */
+export interface Claim {
+  readonly shard: number;
+  readonly token: bigint;
+  readonly id: string;
+}
+
+/** What stands at the key of a shard: who claimed it, in which incarnation. */
+export function claimValue(id: string, incarnation: bigint): Uint8Array {
+  return encodeText(JSON.stringify({ id, incarnation: String(incarnation) }));
+}
+
+/** The claim that an entry stands for. */
+export function claimOf(
+  entry: Entry,
+  paths: ShardPaths,
+  shards: number,
+): (Claim & { incarnation: unknown }) | undefined {
+  const shard = paths.shard(entry.key, shards);
+  const { id, incarnation } = decodeJsonObject(entry.value) ?? {};
+  // One that was written again is no longer what was claimed.
+  if (shard === undefined || entry.created !== entry.modified || typeof id !== 'string') return undefined;
+  return { shard, token: entry.created, id, incarnation };
+}
+
+/** The claims among the entries that stand under this lease, made in one of these incarnations. */
+export function claimsIn(
+  entries: Iterable<Entry>,
+  paths: ShardPaths,
+  shards: number,
+  lease: LeaseId,
+  incarnations: ReadonlySet<bigint>,
+): readonly Claim[] {
+  const names = new Set<unknown>([...incarnations].map(String));
+  const found: Claim[] = [];
+  for (const entry of entries) {
+    const claim = entry.lease === lease ? claimOf(entry, paths, shards) : undefined;
+    if (claim !== undefined && names.has(claim.incarnation)) found.push(claim);
+  }
+  return found;
 }
 
 /** A member as it says itself. */
@@ -90,17 +132,9 @@ export class ShardMap {
     return this.#owners.flatMap((owner, shard) => (owner === this.#id ? [shard] : []));
   }
 
-  /** The keys of shards that stand under this lease, in one's own name. */
-  claimed(lease: LeaseId): { readonly shard: number; readonly token: bigint }[] {
-    const found: { shard: number; token: bigint }[] = [];
-    for (const { key, lease: owner, value, created, modified } of this.#view?.entries.values() ?? []) {
-      const shard = owner === lease ? this.#paths.shard(key, this.#shards) : undefined;
-      // One that was written again is no longer what was claimed.
-      if (shard !== undefined && created === modified && decodeText(value) === this.#id) {
-        found.push({ shard, token: created });
-      }
-    }
-    return found;
+  /** The keys of shards that stand under this lease, by claims made in one of these incarnations. */
+  claimed(lease: LeaseId, incarnations: ReadonlySet<bigint>): readonly Claim[] {
+    return claimsIn(this.#view?.entries.values() ?? [], this.#paths, this.#shards, lease, incarnations);
   }
 
   #member({ key, value, lease, created }: Entry): Seen | undefined {

@@ -3,39 +3,14 @@ import type { Cancel } from '../core/clock.js';
 import { encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import type { SafeEmitter } from '../core/emitter.js';
-import { Hold, type HoldParts } from '../core/hold.js';
 import type { KeyNews } from '../core/key-watch.js';
 import { RangeView } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
-import { onAbort, openScope, type Scope } from '../core/signals.js';
-import { absent, put, remove, unchanged } from '../core/store.js';
-import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
+import { onAbort, openScope, type Scope, within } from '../core/signals.js';
 import type { Membership } from './group.js';
+import { ShardClaims } from './partitioner-claims.js';
+import { mismatchError, movedError, type PartitionerEvents, ShardHold, type ShardTask } from './partitioner-hold.js';
 import { ShardMap, type ShardPaths } from './partitioner-map.js';
-
-/** A shard that is one's own: the {@link Hold} of its key. */
-export class ShardHold extends Hold {
-  /** Its number, from 0. */
-  readonly shard: number;
-
-  /** @internal */
-  constructor(parts: HoldParts, shard: number) {
-    super(parts);
-    this.shard = shard;
-  }
-}
-
-/** What is done with a shard while it is one's own. See {@link Partitioner.run}. */
-export type ShardTask = (hold: ShardHold, signal: AbortSignal) => Promise<void> | void;
-
-export interface PartitionerEvents {
-  /** A shard is one's own from now on. */
-  readonly acquired: { readonly shard: number; readonly token: bigint };
-  /** A shard is no longer one's own: given back, or lost. Its task has ended. */
-  readonly released: { readonly shard: number; readonly token: bigint };
-  /** What a listener threw; what a task threw after it was told to stop; a shard that could not be given back. */
-  readonly error: unknown;
-}
 
 /** What a {@link Share} is made from. */
 export interface ShareParts {
@@ -58,6 +33,9 @@ interface Owned {
 /** Watches do lose events: how often everything is looked at anew, in milliseconds. */
 const lookAnywayMs = 30_000;
 
+/** How long one that ends is kept waiting for the store before the rest is done in the background. */
+const sweepWithinMs = 1_000;
+
 /** One member's work on its share of the shards, from the join to the end. */
 export class Share {
   readonly #parts: ShareParts;
@@ -66,6 +44,7 @@ export class Share {
   readonly #owned = new Map<number, Owned>();
   /** The last token that was held for each shard: what the view still shows of it is the past. */
   readonly #lastTokens = new Map<number, bigint>();
+  readonly #claims: ShardClaims;
   #view: RangeView | undefined;
   #lookAgain: Cancel = () => {};
   #news = true;
@@ -73,15 +52,16 @@ export class Share {
 
   /** `scope` ends the work. */
   constructor(parts: ShareParts, scope: Scope) {
-    const { paths, shards, membership } = parts;
+    const { client, paths, shards, membership } = parts;
     this.#parts = parts;
+    this.#claims = new ShardClaims(client, paths, shards, membership);
     this.#scope = scope;
     this.#map = new ShardMap(paths, shards, membership.id);
   }
 
   /** Works until the scope ends, then gives everything back. Rejects with the reason, always. */
   async work(): Promise<never> {
-    const { membership } = this.#parts;
+    const { client, membership } = this.#parts;
     const forget = membership.events.on('state', (state) => {
       if (state.kind === 'ended') this.#scope.abort(state.reason);
       this.#hear();
@@ -97,6 +77,8 @@ export class Share {
       this.#scope.abort(error);
       // The others can begin to claim as soon as this one has left; they get each shard when its task has ended.
       await Promise.all([membership.leave(), ...[...this.#owned.values()].map(({ done }) => done)]);
+      const sweeping = this.#claims.sweep();
+      await within(client.clock, { timeoutMs: sweepWithinMs }, 'giving shards back', sweeping).catch(() => {});
       throw error;
     } finally {
       unlink();
@@ -145,10 +127,10 @@ export class Share {
 
   /** What has to be done at once: stopping what is lost, or is to go to another. */
   #look(view: RangeView): void {
-    const { shards } = this.#parts;
+    const { paths, shards } = this.#parts;
     this.#map.update(view);
     const other = this.#map.otherNumber;
-    if (other !== undefined) this.#scope.abort(this.#mismatch(other));
+    if (other !== undefined) this.#scope.abort(mismatchError(paths.all, other, shards));
     for (const [shard, { hold, stop, tell }] of this.#owned) {
       if (!this.#stillThere(shard, hold.token)) tell({ kind: 'gone' });
       else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, shards));
@@ -167,7 +149,9 @@ export class Share {
   #adopt(): void {
     const session = this.#session();
     if (session === undefined) return;
-    for (const { shard, token } of this.#map.claimed(session.lease)) this.#acquire(shard, token, session);
+    for (const { shard, token } of this.#map.claimed(session.lease, this.#claims.incarnations)) {
+      this.#acquire(shard, token, session);
+    }
   }
 
   #session(): Session | undefined {
@@ -179,52 +163,19 @@ export class Share {
   async #claim(): Promise<void> {
     const { client } = this.#parts;
     const backoff = new Backoff(client.clock, client.random);
-    const most = Math.floor((client.store.traits.maxOps - 1) / 2);
     for (;;) {
       const session = this.#session();
       if (session === undefined || this.#scope.aborted) return;
-      await this.#clearForeign(session);
-      const free = this.#map.mine().filter((shard) => !this.#owned.has(shard) && !this.#map.entry(shard));
+      const mine = this.#map.mine().filter((shard) => !this.#owned.has(shard));
+      // What somebody wrote there without a lease would stay for ever.
+      const litter = mine.flatMap((shard) => this.#map.entry(shard) ?? []).filter(({ lease }) => lease === undefined);
+      for (const entry of litter) await this.#claims.clear(session, entry);
+      const free = mine.filter((shard) => this.#map.entry(shard) === undefined).slice(0, this.#claims.most);
       if (free.length === 0) return;
-      if (!(await this.#claimSome(session, free.slice(0, most)))) await backoff.wait(this.#scope);
-    }
-  }
-
-  /** Resolves to false where things are not as they seemed: the view will tell. */
-  async #claimSome(session: Session, shards: readonly number[]): Promise<boolean> {
-    const { client, paths, membership } = this.#parts;
-    const value = encodeText(membership.id);
-    // Not once one has left: a claim that comes late claims nothing.
-    const guards = [membership.guard, ...shards.map((shard) => absent(paths.key(shard)))];
-    const ops = shards.map((shard) => put(paths.key(shard), value, session.lease));
-    const commit = await this.#patiently(session, () => {
-      return client.store.commit(guards, ops, { timeoutMs: session.patienceMs });
-    });
-    if (commit?.ok !== true) return false;
-    for (const shard of shards) this.#acquire(shard, commit.revision, session);
-    return true;
-  }
-
-  /** What somebody wrote there without a lease would stay for ever. */
-  async #clearForeign(session: Session): Promise<void> {
-    const { store } = this.#parts.client;
-    for (const shard of this.#map.mine()) {
-      const entry = this.#map.entry(shard);
-      if (entry === undefined || entry.lease !== undefined || this.#owned.has(shard)) continue;
-      await this.#patiently(session, () => {
-        return store.commit([unchanged(entry.key, entry.modified)], [remove(entry.key)]);
-      });
-    }
-  }
-
-  /** Undefined where it failed in a way that passes, or that the view clears up. */
-  async #patiently<T>(session: Session, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (isCoordinationError(error, 'LEASE_NOT_FOUND')) session.leaseGone(error);
-      else if (!isRetryable(error) && !isCoordinationError(error, 'UNKNOWN_OUTCOME')) throw error;
-      return undefined;
+      const token = await this.#claims.claim(session, free);
+      // Things are not as they seemed: the view will tell.
+      if (token === undefined) await backoff.wait(this.#scope);
+      else for (const shard of free) this.#acquire(shard, token, session);
     }
   }
 
@@ -273,15 +224,4 @@ export class Share {
     for (const { stop } of this.#owned.values()) stop.abort(reason);
     this.#hear();
   }
-
-  #mismatch(other: number): CoordinationError {
-    const { paths, shards } = this.#parts;
-    const sentence = `"${printable(paths.all)}" is divided into ${other} shards, and not into ${shards}.`;
-    return new CoordinationError('LIMIT_MISMATCH', sentence, { key: paths.all, field: 'shards' });
-  }
-}
-
-function movedError(shard: number, shards: number): CoordinationError {
-  const sentence = `Shard ${shard} of ${shards} is to be given to another member.`;
-  return new CoordinationError('RELEASED', sentence, { field: 'shard', problem: 'moved' });
 }

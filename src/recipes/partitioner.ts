@@ -1,5 +1,4 @@
 import { checkCall, checkKnown } from '../core/checks.js';
-import { decodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { SafeEmitter } from '../core/emitter.js';
 import { checkPath } from '../core/keys.js';
@@ -9,11 +8,12 @@ import type { CallOptions } from '../core/store.js';
 import { CoordinationError, printable } from '../errors.js';
 import { Group } from './group.js';
 import type { SessionChoice } from './line-session.js';
-import { ShardPaths } from './partitioner-map.js';
-import { type PartitionerEvents, type ShardHold, type ShardTask, Share } from './partitioner-share.js';
+import type { PartitionerEvents, ShardHold, ShardTask } from './partitioner-hold.js';
+import { claimOf, ShardPaths } from './partitioner-map.js';
+import { Share } from './partitioner-share.js';
 
-export type { PartitionerEvents, ShardTask } from './partitioner-share.js';
-export { ShardHold } from './partitioner-share.js';
+export type { PartitionerEvents, ShardTask } from './partitioner-hold.js';
+export { ShardHold } from './partitioner-hold.js';
 
 export interface PartitionerOptions extends SessionChoice, TakenChoice {
   /** How many shards there are, from 1 to 4,096: the same number for all who share them. */
@@ -117,11 +117,10 @@ export class Partitioner {
   async owners(options: CallOptions = {}): Promise<readonly ShardOwner[]> {
     checkCall(options, 'owners');
     const { entries } = await this.#client.store.read({ prefix: this.#paths.shards }, options);
-    const owners: ShardOwner[] = [];
-    for (const { key, value, created, lease } of entries) {
-      const shard = this.#paths.shard(key, this.#shards);
-      if (shard !== undefined && lease !== undefined) owners.push({ shard, id: decodeText(value), token: created });
-    }
+    const owners = entries.flatMap((entry) => {
+      const claim = entry.lease === undefined ? undefined : claimOf(entry, this.#paths, this.#shards);
+      return claim === undefined ? [] : [{ shard: claim.shard, id: claim.id, token: claim.token }];
+    });
     return owners.sort((a, b) => a.shard - b.shard);
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { aborted } from '../../../src/core/signals.js';
 import { put } from '../../../src/core/store.js';
+import { CoordinationError } from '../../../src/errors.js';
 import { Partitioner, type PartitionerOptions, type ShardTask } from '../../../src/recipes/partitioner.js';
 import { assignShards } from '../../../src/recipes/partitioner-assignment.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
@@ -271,6 +272,54 @@ describe('working', () => {
       );
     },
   );
+});
+
+describe('a claim that was never answered', () => {
+  /** The second commit, which is the first claim, is not answered, and arrives when `arrive` is called. */
+  function lateClaim(node: Node): {
+    arrive: () => ReturnType<Node['store']['commit']>;
+    beforeLeave?: () => Promise<unknown>;
+  } {
+    const commit = node.store.commit.bind(node.store);
+    let commits = 0;
+    const late: ReturnType<typeof lateClaim> = { arrive: () => Promise.reject(new Error('it was never sent')) };
+    node.store.commit = async (guards, ops, options) => {
+      commits++;
+      if (commits === 3) await late.beforeLeave?.();
+      if (commits !== 2) return commit(guards, ops, options);
+      late.arrive = () => commit(guards, ops, options);
+      throw new CoordinationError('UNKNOWN_OUTCOME', 'No answer came.');
+    };
+    return late;
+  }
+
+  test('claims nothing when it arrives after its member has left', async () => {
+    const node = world.node();
+    const late = lateClaim(node);
+    const one = start('one', { node });
+    await settle();
+    one.stop();
+    await settle();
+    expect(one.run.error).toEqual(new Error('stop'));
+    expect((await late.arrive()).ok).toBe(false);
+    expect(world.keys()).toEqual([]);
+  });
+
+  test('is given back when it arrives while its member is leaving', async () => {
+    const node = world.node();
+    const late = lateClaim(node);
+    let arrived = false;
+    late.beforeLeave = async () => {
+      arrived = (await late.arrive()).ok;
+    };
+    const one = start('one', { node });
+    await settle();
+    one.stop();
+    await world.clock.advance(1_000);
+    expect(arrived).toBe(true);
+    expect(one.run.outcome).toBe('rejected');
+    expect(world.keys()).toEqual([]);
+  });
 });
 
 describe('the cost', () => {

@@ -137,8 +137,9 @@ export class Session {
    */
   isLive(): boolean {
     if (this.#over) return false;
-    const { now, wall, forMs } = this.#base;
-    if (this.#deps.clock.now() - now >= forMs) {
+    const { wall, forMs } = this.#base;
+    // The very comparison of #renew: by another one, one of the two could see it past and the other not, for rounding.
+    if (this.#deps.clock.now() >= this.#deadline()) {
       this.#lose('it could not be renewed in time');
       return false;
     }

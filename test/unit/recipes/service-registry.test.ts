@@ -489,6 +489,88 @@ describe('a resolver', () => {
   });
 });
 
+describe('listeners that close the resolver leave nothing behind', () => {
+  test.each(['change', 'stale', 'fresh', 'error'] as const)('on %s', async (name) => {
+    const node = world.node();
+    const resolver = await registryOf(node).resolver();
+    let told = 0;
+    resolver.events.on(name, () => {
+      told++;
+      void resolver.close();
+    });
+    if (name === 'error') await admin().commit([], [put(`${path}/x`, 'x')]);
+    if (name === 'change') await admin().commit([], [put(`${path}/x`, '{"address":"h","port":1}')]);
+    node.store.partition();
+    await world.clock.advance(60_000);
+    node.store.heal();
+    await world.clock.advance(60_000);
+    expect(told).toBe(1);
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
+describe('under faults of every kind', () => {
+  test.each([...Array(25).keys()])('all views come to what the store has, and nothing is left: %i', async (seed) => {
+    let state = 7_919 * (seed + 1);
+    const random = (below: number): number => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % below;
+    };
+    const nodes = Array.from({ length: 4 }, () => world.node());
+    const resolvers = await Promise.all(nodes.map((node) => registryOf(node).resolver()));
+    const nodeAt = (n: number): Node => nodes[n % nodes.length] as Node;
+    const live = new Map<string, Awaited<ReturnType<ServiceRegistry['register']>>>();
+    const doing: Promise<unknown>[] = [];
+    const later = (promise: Promise<unknown>): void => void doing.push(promise.catch(() => {}));
+    const steps: (() => void)[] = [
+      () => {
+        const id = `i-${random(6)}`;
+        if (live.has(id)) return;
+        const registering = registryOf(nodeAt(random(4))).register(at(id), { timeoutMs: 20_000, onTaken: 'wait' });
+        later(registering.then((made) => void (live.has(id) ? later(made.leave()) : live.set(id, made))));
+      },
+      () => later(live.get(`i-${random(6)}`)?.update({ load: random(100) }) ?? Promise.resolve()),
+      () => {
+        const id = `i-${random(6)}`;
+        later(live.get(id)?.leave() ?? Promise.resolve());
+        live.delete(id);
+      },
+      () => nodeAt(random(4)).store.partition(),
+      () => nodeAt(random(4)).store.heal(),
+      () => nodeAt(random(4)).store.interrupt(),
+      () => nodeAt(random(4)).store.delay(random(3) * 100),
+      () => nodeAt(random(4)).store.dropAnswers({ verb: 'commit' }),
+      () => nodeAt(random(4)).store.dropRequests(),
+      () => later(admin().commit([], [remove(`${path}/i-${random(6)}`)])),
+      () => later(admin().commit([], [put(`${path}/i-${random(6)}`, 'garbled')])),
+    ];
+    for (let n = 0; n < 60; n++) {
+      steps[random(steps.length)]?.();
+      await world.clock.advance(random(1_500));
+    }
+    for (const { store } of nodes) {
+      store.heal();
+      store.delay(0);
+    }
+    // Long enough for what was spoilt again and again to be mended, and for one more check.
+    await world.clock.advance(180_000);
+    await world.run(Promise.all(doing));
+    await world.clock.advance(60_000);
+    const stored = await registryOf(world.node()).instances();
+    expect(stored.map(({ id }) => id)).toEqual(expect.arrayContaining([...live.keys()].sort()));
+    for (const resolver of resolvers) {
+      expect(resolver.staleSince).toBeUndefined();
+      expect(resolver.view.instances).toEqual(stored);
+    }
+    for (const { id, load, incarnation } of stored) {
+      const mine = live.get(id);
+      expect([mine?.incarnation, mine?.info.load ?? 0]).toEqual([incarnation, load]);
+    }
+    await world.run(Promise.all([...live.values()].map((registration) => registration.leave())));
+    await Promise.all(resolvers.map((resolver) => resolver.close()));
+  });
+});
+
 describe('views', () => {
   test('show how it is, each change after, and whether the store can be reached; and end with break', async () => {
     const node = world.node();

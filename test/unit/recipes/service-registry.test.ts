@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Batch, put, remove, type Watch } from '../../../src/core/store.js';
+import { type Batch, type Entry, put, remove, type Watch } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { ServiceRegistry, type ServiceRegistryOptions } from '../../../src/recipes/service-registry.js';
 import type { InstanceInfo } from '../../../src/recipes/service-registry-instance.js';
@@ -44,6 +44,24 @@ function deaf(watch: Watch): Watch {
   const never = new Promise<IteratorResult<Batch>>(() => {});
   return {
     next: () => (batches++ === 0 ? watch.next() : never),
+    return: () => watch.return(),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** A watch whose first sight takes a second to come. */
+function late(watch: Watch): Watch {
+  let first = true;
+  const wait = () => new Promise<void>((resolve) => void world.clock.after(1_000, resolve));
+  return {
+    next: async () => {
+      const batch = await watch.next();
+      if (first) await wait();
+      first = false;
+      return batch;
+    },
     return: () => watch.return(),
     [Symbol.asyncIterator]() {
       return this;
@@ -309,12 +327,15 @@ describe('a resolver', () => {
     await using resolver = await registryOf(node).resolver();
     const errors: unknown[] = [];
     resolver.events.on('error', (error) => errors.push(error));
+    const kept: unknown[] = [];
+    resolver.events.on('stale', () => kept.push(ids(resolver)));
     const { watch } = node.store;
     const refused = new CoordinationError('PERMISSION_DENIED', 'for a while');
     let fails = 3;
     node.store.watch = (...args) => (fails-- > 0 ? failing(refused) : watch.apply(node.store, args));
     await world.clock.advance(11_000);
     expect(errors).toEqual([refused, refused, refused]);
+    expect(kept).toEqual(['a']);
     expect(resolver.pick().instance.id).toBe('a');
     await using _ = await registry.register(at('b'));
     await a.leave();
@@ -334,6 +355,86 @@ describe('a resolver', () => {
     expect(ids(resolver)).toBe('');
     await world.clock.advance(20_000);
     expect(ids(resolver)).toBe('a');
+  });
+
+  test('a check whose first look comes late undoes nothing that is known by then', async () => {
+    const node = world.node();
+    const { watch } = node.store;
+    let opened = 0;
+    node.store.watch = (...args) => (opened++ === 0 ? (one: Watch) => one : late)(watch.apply(node.store, args));
+    await using resolver = await registryOf(node).resolver();
+    const seen: string[] = [];
+    resolver.events.on('change', () => seen.push(ids(resolver)));
+    while (opened < 2) await world.clock.advance(100);
+    await using _a = await registryOf(world.node()).register(at('a'));
+    await world.clock.advance(2_000);
+    await using _b = await registryOf(world.node()).register(at('b'));
+    await world.clock.advance(2_000);
+    expect(seen).toEqual(['a', 'a,b']);
+  });
+
+  test('a store that counts anew, of which the old watch has not heard, is believed within five seconds', async () => {
+    const node = world.node();
+    const entry = {
+      key: `${path}/a`,
+      value: new TextEncoder().encode('{"address":"h","port":1}'),
+      created: 3n,
+      modified: 3n,
+    };
+    const silent = (revision: bigint, entries: readonly Entry[]): Watch =>
+      deaf({ ...failing(undefined), next: async () => ({ value: { kind: 'snapshot', revision, entries } }) });
+    let opened = 0;
+    node.store.watch = () => (opened++ === 0 ? silent(100n, []) : silent(5n, [entry]));
+    await using resolver = await registryOf(node).resolver();
+    while (opened < 2) await world.clock.advance(100);
+    expect(ids(resolver)).toBe('');
+    await world.clock.advance(5_000);
+    expect(ids(resolver)).toBe('a');
+    expect(resolver.staleSince).toBeUndefined();
+  });
+
+  test('a pick counts as a call in flight until it is released, once', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using _b = await registry.register(at('b', { load: 0.5 }));
+    await using resolver = await registry.resolver({ strategy: 'least-loaded' });
+    const id = () => resolver.pick().instance.id;
+    const first = resolver.pick();
+    expect(first.instance.id).toBe('a');
+    first.release();
+    first.release();
+    first[Symbol.dispose]();
+    expect([id(), id(), id()]).toEqual(['a', 'b', 'a']);
+  });
+
+  test('run hands on what the task makes, reports how it went, and releases', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using _b = await registry.register(at('b', { load: 0.5 }));
+    await using resolver = await registry.resolver({ strategy: 'least-loaded' });
+    const told: unknown[] = [];
+    resolver.events.on('ejected', ({ instance, forMs, error }) => told.push([instance.id, forMs, error]));
+    expect(await resolver.run(({ id }) => id)).toBe('a');
+    expect(await resolver.run(({ id }) => Promise.resolve(id))).toBe('a');
+    const wrong = new Error('wrong');
+    await expect(resolver.run(() => Promise.reject(wrong))).rejects.toBe(wrong);
+    expect(told).toEqual([['a', 1_000, wrong]]);
+    expect(resolver.ejected.map(({ id }) => id)).toEqual(['a']);
+    expect(await resolver.run(({ id }) => id)).toBe('b');
+    expect(await resolver.run(({ id }) => id, { exclude: ['b'] })).toBe('a');
+    expect(resolver.ejected).toEqual([]);
+  });
+
+  test('bad picks are refused', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using resolver = await registry.resolver({ strategy: 'sticky' });
+    const coded = (code: string, field: string) => expect.objectContaining({ code, field });
+    expect(() => resolver.pick()).toThrow(coded('INVALID_OPTION', 'key'));
+    expect(() => resolver.pick({ key: 7 } as object)).toThrow(coded('INVALID_OPTION', 'key'));
+    expect(() => resolver.pick({ key: 'k', exclude: 'a' } as object)).toThrow(coded('INVALID_OPTION', 'exclude'));
+    expect(() => resolver.pick({ key: 'k', retry: 1 } as object)).toThrow(coded('UNKNOWN_OPTION', 'retry'));
+    expect(resolver.pick({ key: '' }).instance.id).toBe('a');
   });
 
   test('keeps what it knows while the store is away, says since when, and catches up after', async () => {
@@ -612,6 +713,8 @@ describe('views', () => {
     const controller = new AbortController();
     const views = registryOf(node).views({ signal: controller.signal, timeoutMs: 1_000 });
     await views.next();
+    // That of the next check; no longer that of the timeout.
+    expect(world.clock.pending).toBe(1);
     const waiting = watched(views.next());
     await world.clock.advance(5_000);
     expect(waiting.outcome).toBe('pending');

@@ -328,14 +328,14 @@ describe('a resolver', () => {
     const errors: unknown[] = [];
     resolver.events.on('error', (error) => errors.push(error));
     const kept: unknown[] = [];
-    resolver.events.on('stale', () => kept.push(ids(resolver)));
+    for (const name of ['stale', 'error'] as const) resolver.events.on(name, () => kept.push(ids(resolver)));
     const { watch } = node.store;
     const refused = new CoordinationError('PERMISSION_DENIED', 'for a while');
     let fails = 3;
     node.store.watch = (...args) => (fails-- > 0 ? failing(refused) : watch.apply(node.store, args));
     await world.clock.advance(11_000);
     expect(errors).toEqual([refused, refused, refused]);
-    expect(kept).toEqual(['a']);
+    expect(kept).toEqual(['a', 'a', 'a', 'a']);
     expect(resolver.pick().instance.id).toBe('a');
     await using _ = await registry.register(at('b'));
     await a.leave();
@@ -444,7 +444,7 @@ describe('a resolver', () => {
     await using resolver = await registryOf(node).resolver();
     const told: string[] = [];
     resolver.events.on('stale', ({ since }) => told.push(`stale since ${since - world.clock.wall()}`));
-    resolver.events.on('fresh', () => told.push('fresh'));
+    resolver.events.on('fresh', ({ instances }) => told.push(`fresh: ${instances.map(({ id }) => id)}`));
     const cutAt = world.clock.wall();
     node.store.partition();
     expect(resolver.staleSince).toBeUndefined();
@@ -460,7 +460,7 @@ describe('a resolver', () => {
     expect(resolver.staleSince).toBeUndefined();
     expect(ids(resolver)).toBe('b');
     expect(told).toHaveLength(2);
-    expect(told[1]).toBe('fresh');
+    expect(told[1]).toBe('fresh: b');
   });
 
   test('that may not keep what it knows picks nothing while the store is away', async () => {
@@ -608,6 +608,17 @@ describe('listeners that close the resolver leave nothing behind', () => {
     expect(told).toBe(1);
     expect(world.clock.pending).toBe(0);
   });
+});
+
+test('a listener that closes the resolver as its watch fails is the last to hear of it', async () => {
+  const node = world.node();
+  const resolver = await registryOf(node).resolver();
+  const errors: unknown[] = [];
+  resolver.events.on('error', (error) => errors.push(error));
+  resolver.events.on('stale', () => void resolver.close());
+  node.store.watch = () => failing(new CoordinationError('PERMISSION_DENIED', 'no'));
+  await world.clock.advance(60_000);
+  expect([errors, world.clock.pending]).toEqual([[], 0]);
 });
 
 describe('under faults of every kind', () => {

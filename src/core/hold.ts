@@ -7,7 +7,16 @@ import { diagnostics } from './diagnostics.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
 import { within } from './signals.js';
-import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
+import {
+  type CallOptions,
+  type Commit,
+  type CommitOptions,
+  type Guard,
+  held,
+  type Op,
+  remove,
+  unchanged,
+} from './store.js';
 
 /** What a {@link Hold} is made from. */
 export interface HoldParts {
@@ -16,8 +25,13 @@ export interface HoldParts {
   readonly ticket: Ticket;
   /** The put of the ticket may still be under way a second time: see to it after the release. */
   readonly late: boolean;
-  /** A watch on the ticket that the wait for it has left behind. */
-  readonly watch: KeyWatch | undefined;
+  /** What tells of the ticket from now on, as a watch on it that the wait for it has left behind. */
+  readonly watch: Pick<KeyWatch, 'handOver' | 'stop'> | undefined;
+  /**
+   * Others hold by the very same key, before and after: no ticket in a line, but a name. It must not be written again while
+   * it is held. Default false.
+   */
+  readonly named?: boolean | undefined;
 }
 
 export interface HoldCommitOptions extends CommitOptions {
@@ -58,19 +72,21 @@ export class Hold implements AsyncDisposable {
   protected readonly session: Session;
   readonly #late: boolean;
   readonly #since: number;
+  readonly #named: boolean;
   readonly #sessionEnded = (reason: CoordinationError): void => this.#lose(reason);
   #state: HoldState = isHeld;
   #controller: AbortController | undefined;
-  #watch: KeyWatch | undefined;
+  #watch: HoldParts['watch'];
   #cancelWatch: Cancel | undefined;
 
-  constructor({ client, session, ticket, late, watch }: HoldParts) {
+  constructor({ client, session, ticket, late, watch, named = false }: HoldParts) {
     this.client = client;
     this.session = session;
     this.key = ticket.key;
     this.token = ticket.created;
     this.#late = late;
     this.#since = client.clock.now();
+    this.#named = named;
     this.#watch = watch;
     session.onEnd(this.#sessionEnded);
     if (watch !== undefined) watch.handOver((news) => this.#hear(news));
@@ -81,6 +97,8 @@ export class Hold implements AsyncDisposable {
 
   /** A guard for one's own commits: holds exactly as long as this is held. */
   get guard(): Guard {
+    // Where names are used again, only the revision tells one hold from the next on every store.
+    if (this.#named) return unchanged(this.key, this.token);
     return held(this.key, this.token, this.session.lease);
   }
 
@@ -141,7 +159,7 @@ export class Hold implements AsyncDisposable {
     const [ticket] = result.reads[0] ?? [];
     // One that was overwritten has its place in line still, but not its lease.
     const still = ticket?.created === this.token && ticket.lease === this.session.lease;
-    if (still) return { ...result, reads: result.reads.slice(1) };
+    if (still && (!this.#named || ticket.modified === this.token)) return { ...result, reads: result.reads.slice(1) };
     this.#ticketLost('it was deleted or overwritten');
     throw this.#endReason();
   }
@@ -178,7 +196,7 @@ export class Hold implements AsyncDisposable {
     this.#end({ kind: 'lost', reason });
     if (reason.code === 'TICKET_LOST') {
       // A ticket that was overwritten rather than deleted would stand in the way of others until the session ends.
-      void this.session.cleanUp(this.key, this.#late);
+      if (!this.#named) void this.session.cleanUp(this.key, this.#late);
       // It may have gone with its lease: then whatever else is held by it should know now, not at the next renewal.
       void this.session.verify().catch(() => {});
     }
@@ -210,7 +228,7 @@ export class Hold implements AsyncDisposable {
         diagnostics.release.publish({ key, token, stillHeld: removed !== 'no', heldMs });
       }
       // What was not seen to go may have been overwritten, and would stand in the way of the others.
-      if (removed !== 'now' || this.#late) void this.session.cleanUp(this.key, this.#late);
+      if (!this.#named && (removed !== 'now' || this.#late)) void this.session.cleanUp(this.key, this.#late);
     }
   }
 
@@ -225,7 +243,7 @@ export class Hold implements AsyncDisposable {
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
         const { ok } = await store.commit([this.guard], [remove(this.key)], { timeoutMs: this.session.patienceMs });
-        if (ok && !unknown && !this.#late) this.session.returnTicket(this.key);
+        if (ok && !unknown && !this.#late && !this.#named) this.session.returnTicket(this.key);
         if (ok) return 'now';
         return unknown ? 'before' : 'no';
       } catch (error) {

@@ -154,6 +154,11 @@ export class LeasedKey {
     return within(client.clock, options, `removing "${printable(key)}"`, bounded);
   }
 
+  /** After the end: resolves when it is certain that it is not in the store, at the latest with the end of its session. */
+  get gone(): Promise<unknown> {
+    return this.#removed ?? Promise.resolve();
+  }
+
   #until(options: CallOptions, what: string): Promise<void> {
     const { client, key } = this.#parts;
     let waiter: Waiter | undefined;

@@ -138,8 +138,7 @@ export class Session {
   isLive(): boolean {
     if (this.#over) return false;
     const { wall, forMs } = this.#base;
-    // The very comparison of #renew: by another one, one of the two could see it past and the other not, for rounding.
-    if (this.#deps.clock.now() >= this.#deadline()) {
+    if (this.#outOfTime()) {
       this.#lose('it could not be renewed in time');
       return false;
     }
@@ -275,6 +274,11 @@ export class Session {
     return this.#base.now + this.#base.forMs;
   }
 
+  /** Said once: a sum and a difference of the same times need not round alike. */
+  #outOfTime(): boolean {
+    return this.#deps.clock.now() >= this.#deadline();
+  }
+
   #arm(): void {
     const { clock } = this.#deps;
     this.#deadlineTimer();
@@ -289,7 +293,7 @@ export class Session {
 
   #renew(): Promise<void> {
     // A renewal under way answers this one too, unless time ran out: then there is nothing left to renew.
-    if (this.#over || this.#deps.clock.now() >= this.#deadline()) {
+    if (this.#over || this.#outOfTime()) {
       this.isLive();
       return Promise.resolve();
     }

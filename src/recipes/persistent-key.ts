@@ -1,35 +1,13 @@
 import { checkCall, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
-import { SafeEmitter } from '../core/emitter.js';
 import { checkKey } from '../core/keys.js';
-import { LeasedKey, type LeasedKeyParts, type LeasedKeyState } from '../core/leased-key.js';
+import { LeasedKey, type LeasedKeyParts } from '../core/leased-key.js';
+import { checkTaken, Presence, type PresenceState, type TakenChoice } from '../core/presence.js';
 import type { CallOptions } from '../core/store.js';
 import { Typed, type Typing, typingOptions } from '../core/typed.js';
-import { CoordinationError, printable } from '../errors.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 
-export interface PersistentKeyOptions<T> extends SessionChoice, Typing<T> {
-  /**
-   * What if the key is somebody else's when {@link PersistentKey.start} comes to it: `reject` with `MEMBER_EXISTS`, or
-   * `wait` for it to go, as after a crash, when what was left behind goes with its lease. Default `reject`.
-   */
-  readonly onTaken?: 'reject' | 'wait' | undefined;
-}
-
-/**
- * What is known of a persistent key. `absent`: not started, or not in the store yet. `present`: there, since the revision
- * `incarnation`. `lost`: it was there, and comes back as soon as that can be; `reason` tells what became of it, or what is
- * in the way: `SESSION_LOST`, `TICKET_LOST`, `MEMBER_EXISTS` where somebody else has the key now, or what the store says.
- * `ended`: stopped (`RELEASED`), or given up for good.
- */
-export type PersistentKeyState = LeasedKeyState;
-
-export interface PersistentKeyEvents {
-  /** Every change of state. */
-  readonly state: PersistentKeyState;
-  /** What a listener threw. */
-  readonly error: unknown;
-}
+export interface PersistentKeyOptions<T> extends SessionChoice, Typing<T>, TakenChoice {}
 
 /**
  * A key that stands in the store for as long as this process lives, and no longer than its lease: presence. It is put
@@ -38,15 +16,13 @@ export interface PersistentKeyEvents {
  */
 export class PersistentKey<T = unknown> implements AsyncDisposable {
   readonly key: string;
-  /** Events: `state`, `error`. */
-  readonly events = new SafeEmitter<PersistentKeyEvents>();
   readonly #typed: Typed<T>;
   readonly #parts: Omit<LeasedKeyParts, 'value'>;
   #value: T;
   #life: LeasedKey | undefined;
   #updates = 0;
   #applied = 0;
-  #presence: { readonly incarnation: bigint; readonly controller: AbortController } | undefined;
+  readonly #presence: Presence;
 
   /**
    * Sends nothing. Throws `INVALID_KEY`, `INVALID_TTL`, `INVALID_OPTION`, `UNKNOWN_OPTION`. What is wrong with the value
@@ -55,16 +31,22 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
   constructor(client: ClientContext, key: string, value: T, options: PersistentKeyOptions<T> = {}) {
     checkKnown(options, [...sessionOptions, ...typingOptions, 'onTaken'], 'PersistentKey');
     checkKey(key);
-    const onTaken = checkOnTaken(options.onTaken);
+    const onTaken = checkTaken(options);
     this.#typed = new Typed(options);
     this.key = key;
     this.#value = value;
     const sessions = sessionSource(client, options);
-    this.#parts = { client, key, sessions, onTaken, immutable: false, changed: (state) => this.#changed(state) };
+    this.#presence = new Presence(key);
+    this.#parts = { client, key, sessions, onTaken, immutable: false, changed: this.#presence.changed };
   }
 
-  get state(): PersistentKeyState {
-    return this.#life?.state ?? { kind: 'absent' };
+  /** Events: `state`, `error`. */
+  get events(): Presence['events'] {
+    return this.#presence.events;
+  }
+
+  get state(): PresenceState {
+    return this.#presence.state;
   }
 
   /** Whether the key is certainly in the store now, judged by the clock at every call. No round trip. */
@@ -77,7 +59,7 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
    * and stays the same over updates. Undefined while the key is not there.
    */
   get incarnation(): bigint | undefined {
-    return this.#presence?.incarnation;
+    return this.#presence.incarnation;
   }
 
   /**
@@ -85,7 +67,7 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
    * where its session is lost. After a recovery, this is another signal. While the key is not there, one that is aborted.
    */
   get signal(): AbortSignal {
-    return this.#presence?.controller.signal ?? AbortSignal.abort(reasonOf(this.state, this.key));
+    return this.#presence.signal;
   }
 
   /**
@@ -140,25 +122,4 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-
-  #changed(state: PersistentKeyState): void {
-    const before = this.#presence;
-    const incarnation = state.kind === 'present' ? state.incarnation : undefined;
-    if (before?.incarnation !== incarnation) {
-      this.#presence = incarnation === undefined ? undefined : { incarnation, controller: new AbortController() };
-      before?.controller.abort(reasonOf(state, this.key));
-    }
-    this.events.emitSafe('state', state);
-  }
-}
-
-function reasonOf(state: PersistentKeyState, key: string): CoordinationError {
-  if (state.kind === 'lost' || state.kind === 'ended') return state.reason;
-  return new CoordinationError('TICKET_LOST', `"${printable(key)}" is not in the store.`, { key });
-}
-
-function checkOnTaken(onTaken: unknown): 'reject' | 'wait' {
-  if (onTaken === undefined || onTaken === 'reject') return 'reject';
-  if (onTaken === 'wait') return 'wait';
-  throw new CoordinationError('INVALID_OPTION', 'onTaken must be "reject" or "wait".', { field: 'onTaken' });
 }

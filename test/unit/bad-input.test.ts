@@ -5,7 +5,10 @@ import { type CoordinationError, type ErrorCode, isCoordinationError } from '../
 import { etcd } from '../../src/etcd.js';
 import { memory, memoryCluster } from '../../src/memory.js';
 import { Election } from '../../src/recipes/election.js';
+import { Group } from '../../src/recipes/group.js';
 import { Mutex } from '../../src/recipes/mutex.js';
+import { Partitioner } from '../../src/recipes/partitioner.js';
+import { PersistentKey } from '../../src/recipes/persistent-key.js';
 import { FaultyStore } from '../../src/testing/faulty-store.js';
 
 /** What a program in plain JavaScript can pass where the compiler would object. */
@@ -46,7 +49,13 @@ const paths: [name: string, path: Anything, code: ErrorCode, problem: string][] 
 
 describe('recipes', () => {
   test.each(paths)('%s is refused by every recipe before anything is sent', async (_, path, code, problem) => {
-    for (const make of [(c: Client) => new Mutex(c, path), (c: Client) => new Election(c, path)]) {
+    const makers = [
+      (c: Client) => new Mutex(c, path),
+      (c: Client) => new Election(c, path),
+      (c: Client) => new Group(c, path),
+      (c: Client) => new Partitioner(c, path, { shards: 4 }),
+    ];
+    for (const make of makers) {
       const error = await refused(make);
       expect(error).toMatchObject({ code, problem });
       expect(error.message).toMatch(/[.;"]/);
@@ -63,6 +72,14 @@ describe('recipes', () => {
       (client) => new Election(client, '/a').leader({ timeoutMs }),
       (client) => new Election(client, '/a').observe({ timeoutMs }).next(),
       (client) => new Election(client, '/a').lead('x', () => 0, { timeoutMs }),
+      (client) => new PersistentKey(client, '/a', 1).start({ timeoutMs }),
+      (client) => new PersistentKey(client, '/a', 1).update(2, { timeoutMs }),
+      (client) => new PersistentKey(client, '/a', 1).stop({ timeoutMs }),
+      (client) => new Group(client, '/a').join('x', 1, { timeoutMs }),
+      (client) => new Group(client, '/a').members({ timeoutMs }),
+      (client) => new Group(client, '/a').views({ timeoutMs }).next(),
+      (client) => new Partitioner(client, '/a', { shards: 4 }).run(() => {}, { timeoutMs }),
+      (client) => new Partitioner(client, '/a', { shards: 4 }).owners({ timeoutMs }),
       (client) => client.session({ timeoutMs }),
       (client) => client.openSession({ timeoutMs }),
     ];

@@ -20,7 +20,7 @@ export interface Room {
 }
 
 const base = ['core', 'errors'];
-const surface = ['client', 'recipes', 'recipes/line', 'recipes/service-registry', ...base];
+const surface = ['client', 'recipes', 'recipes/group', 'recipes/line', 'recipes/service-registry', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [
@@ -42,6 +42,13 @@ const rooms: readonly Room[] = [
     files: 'src/recipes/service-registry-*.ts',
     mayImport: ['recipes/service-registry', 'recipes/line', ...base],
   },
+  ...['group.ts', 'group-*.ts', 'partitioner.ts', 'partitioner-*.ts'].map((name) => {
+    return {
+      name: 'recipes/group',
+      files: `src/recipes/${name}`,
+      mayImport: ['recipes/group', 'recipes/line', ...base],
+    };
+  }),
   { name: 'recipes', files: 'src/recipes/', mayImport: ['recipes/line', ...base] },
   { name: 'transport/memory', files: 'src/transport/memory/', mayImport: ['transport/memory', ...base] },
   { name: 'transport/etcd/codec', files: 'src/transport/etcd/codec/', mayImport: ['protobufjs'], generated: true },

@@ -6,7 +6,9 @@ import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js'
 
 /** What the snippets of the pages may take for given. */
 const given = `
-import { Client, Election, isCoordinationError, Mutex, put, ServiceRegistry, type Term } from 'coterie';
+import {
+  Client, Election, Group, isCoordinationError, Mutex, Partitioner, PersistentKey, put, ServiceRegistry, type Term,
+} from 'coterie';
 import { etcd as connectEtcd } from 'coterie/etcd';
 import { memory as openMemory, memoryCluster } from 'coterie/memory';
 import { FaultyStore, VirtualClock } from 'coterie/testing';
@@ -15,7 +17,8 @@ declare const shutdown: AbortSignal, signal: AbortSignal;
 declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
-export { Client, connectEtcd, Election, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, ServiceRegistry, VirtualClock };
+export { Client, connectEtcd, Election, FaultyStore, Group, isCoordinationError, memoryCluster, Mutex, openMemory };
+export { Partitioner, PersistentKey, put, ServiceRegistry, VirtualClock };
 export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
 `;
 

@@ -60,6 +60,32 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/grpc-resolver.js'),
     lines: ['answers come from ada and bob', 'ada has left: bob it is'],
   },
+  'persistent-key.ts': {
+    run: () => import('../../../examples/persistent-key.js'),
+    lines: [
+      'ada is up: true',
+      'bob sees {"port":8081}',
+      'back, as a later incarnation: true',
+      'the earlier one was told of its end: true',
+      'bob cannot have it: MEMBER_EXISTS',
+      'taken down by ada: true',
+    ],
+  },
+  'group.ts': {
+    run: () => import('../../../examples/group.js'),
+    lines: [
+      'members: nobody; joined: nobody; left: nobody',
+      'members: ada; joined: ada; left: nobody',
+      'members: ada, bob; joined: bob; left: nobody',
+      'members: bob; joined: nobody; left: ada',
+      'bob leaves: true',
+      'members: nobody; joined: nobody; left: bob',
+    ],
+  },
+  'partitioner.ts': {
+    run: () => import('../../../examples/partitioner.js'),
+    lines: ['ada is alone: 12 shards', 'ada and bob: 7 and 5', 'bob is alone: 12 shards, ada 0'],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeText } from '../../../src/core/codec.js';
 import { type Batch, put, type Watch } from '../../../src/core/store.js';
-import { isCoordinationError } from '../../../src/errors.js';
+import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { PersistentKey, type PersistentKeyOptions } from '../../../src/recipes/persistent-key.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { persistentKeySuite } from '../../suites/persistent-key.js';
@@ -349,11 +349,14 @@ describe('somebody else has the key', () => {
     const stopping = watched(first.stop());
     await settle();
     world.cluster.deleteKey(path);
-    await make(b, 'b').start();
+    const second = make(b, 'b');
+    await second.start();
+    const { incarnation } = second;
     a.store.releaseRequests();
     await world.clock.advance(2_000);
     expect(stopping.outcome).toBe('resolved');
-    expect(stored()?.value).toBe('"b"');
+    expect(stored()).toMatchObject({ value: '"b"', created: incarnation });
+    expect(second.incarnation).toBe(incarnation);
   });
 });
 
@@ -476,6 +479,32 @@ describe('lost answers', () => {
     expect(world.keys()).toEqual([]);
     await world.clock.advance(310_000);
     expect(world.clock.pending).toBeLessThan(4);
+  });
+
+  test('a put that turns up after everything else was over is swept away', async () => {
+    const node = world.node({ ttlMs: 60_000 });
+    await node.client.session();
+    const commit = node.store.commit.bind(node.store);
+    let arrive: () => Promise<unknown> = () => Promise.resolve();
+    node.store.commit = (guards, ops, options) => {
+      node.store.commit = commit;
+      arrive = () => commit(guards, ops, options);
+      node.store.holdRequests();
+      return Promise.reject(new CoordinationError('UNKNOWN_OUTCOME', 'No answer came.'));
+    };
+    const reason = new Error('changed my mind');
+    const controller = new AbortController();
+    const starting = watched(make(node).start({ signal: controller.signal }));
+    await settle();
+    controller.abort(reason);
+    await world.clock.advance(1_500);
+    node.store.releaseRequests();
+    await world.clock.advance(1_000);
+    expect(starting.error).toBe(reason);
+    await arrive();
+    expect(world.keys()).toEqual([path]);
+    await world.clock.advance(35_000);
+    expect(world.keys()).toEqual([]);
   });
 
   test('the sweeping after a lost answer does not touch the next one who has the name', async () => {

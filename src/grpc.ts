@@ -122,6 +122,8 @@ class TargetResolver implements experimental.Resolver {
           this.#tell(watch.view?.instances ?? [], source, path);
         } catch (error) {
           // A service config that grpc-js cannot make anything of.
+          this.#told = undefined;
+          this.#fail(`the instances of "${printable(path)}" cannot be used: ${printable(error)}`);
           source.report(error);
         }
       },

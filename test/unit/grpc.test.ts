@@ -5,6 +5,7 @@ import {
   Client as GrpcClient,
   Server,
   ServerCredentials,
+  type ServiceConfig,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
@@ -241,6 +242,30 @@ describe('a channel to coterie:///service', () => {
     await instance('a');
     await instance('b');
     await channel().becomes('a,b');
+  });
+
+  test('a service config that grpc-js can make nothing of fails calls, or means pick_first, and harms no process', async () => {
+    const resolver = register({ serviceConfig: { loadBalancingConfig: [{ 'no such policy': {} }], methodConfig: [] } });
+    const errors: unknown[] = [];
+    resolver.events.on('error', (error) => errors.push(error));
+    await instance('a');
+    expect(await channel().call()).toBe('a');
+    // What plain JavaScript may hand over.
+    const nonsense = { loadBalancingConfig: 7 } as unknown as ServiceConfig;
+    const worse = register({ name: 'worse', serviceConfig: nonsense });
+    worse.events.on('error', (error) => errors.push(error));
+    await expect(channel('coterie://worse/echo').call()).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(errors).toEqual([expect.any(TypeError)]);
+  });
+
+  test('the instance that left while pick_first calls it is called for as long as its connection lives', async () => {
+    register({ serviceConfig: 'pick_first' });
+    const a = await instance('a');
+    const { call, becomes } = channel();
+    expect(await call()).toBe('a');
+    await a.registration.leave();
+    await instance('b');
+    await becomes('b');
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Batch, put, remove, type Watch } from '../../../src/core/store.js';
+import { type Batch, type Entry, put, remove, type Watch } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { ServiceRegistry, type ServiceRegistryOptions } from '../../../src/recipes/service-registry.js';
 import type { InstanceInfo } from '../../../src/recipes/service-registry-instance.js';
@@ -44,6 +44,24 @@ function deaf(watch: Watch): Watch {
   const never = new Promise<IteratorResult<Batch>>(() => {});
   return {
     next: () => (batches++ === 0 ? watch.next() : never),
+    return: () => watch.return(),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** A watch whose first sight takes a second to come. */
+function late(watch: Watch): Watch {
+  let first = true;
+  const wait = () => new Promise<void>((resolve) => void world.clock.after(1_000, resolve));
+  return {
+    next: async () => {
+      const batch = await watch.next();
+      if (first) await wait();
+      first = false;
+      return batch;
+    },
     return: () => watch.return(),
     [Symbol.asyncIterator]() {
       return this;
@@ -309,12 +327,15 @@ describe('a resolver', () => {
     await using resolver = await registryOf(node).resolver();
     const errors: unknown[] = [];
     resolver.events.on('error', (error) => errors.push(error));
+    const kept: unknown[] = [];
+    for (const name of ['stale', 'error'] as const) resolver.events.on(name, () => kept.push(ids(resolver)));
     const { watch } = node.store;
     const refused = new CoordinationError('PERMISSION_DENIED', 'for a while');
     let fails = 3;
     node.store.watch = (...args) => (fails-- > 0 ? failing(refused) : watch.apply(node.store, args));
     await world.clock.advance(11_000);
     expect(errors).toEqual([refused, refused, refused]);
+    expect(kept).toEqual(['a', 'a', 'a', 'a']);
     expect(resolver.pick().instance.id).toBe('a');
     await using _ = await registry.register(at('b'));
     await a.leave();
@@ -336,6 +357,86 @@ describe('a resolver', () => {
     expect(ids(resolver)).toBe('a');
   });
 
+  test('a check whose first look comes late undoes nothing that is known by then', async () => {
+    const node = world.node();
+    const { watch } = node.store;
+    let opened = 0;
+    node.store.watch = (...args) => (opened++ === 0 ? (one: Watch) => one : late)(watch.apply(node.store, args));
+    await using resolver = await registryOf(node).resolver();
+    const seen: string[] = [];
+    resolver.events.on('change', () => seen.push(ids(resolver)));
+    while (opened < 2) await world.clock.advance(100);
+    await using _a = await registryOf(world.node()).register(at('a'));
+    await world.clock.advance(2_000);
+    await using _b = await registryOf(world.node()).register(at('b'));
+    await world.clock.advance(2_000);
+    expect(seen).toEqual(['a', 'a,b']);
+  });
+
+  test('a store that counts anew, of which the old watch has not heard, is believed within five seconds', async () => {
+    const node = world.node();
+    const entry = {
+      key: `${path}/a`,
+      value: new TextEncoder().encode('{"address":"h","port":1}'),
+      created: 3n,
+      modified: 3n,
+    };
+    const silent = (revision: bigint, entries: readonly Entry[]): Watch =>
+      deaf({ ...failing(undefined), next: async () => ({ value: { kind: 'snapshot', revision, entries } }) });
+    let opened = 0;
+    node.store.watch = () => (opened++ === 0 ? silent(100n, []) : silent(5n, [entry]));
+    await using resolver = await registryOf(node).resolver();
+    while (opened < 2) await world.clock.advance(100);
+    expect(ids(resolver)).toBe('');
+    await world.clock.advance(5_000);
+    expect(ids(resolver)).toBe('a');
+    expect(resolver.staleSince).toBeUndefined();
+  });
+
+  test('a pick counts as a call in flight until it is released, once', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using _b = await registry.register(at('b', { load: 0.5 }));
+    await using resolver = await registry.resolver({ strategy: 'least-loaded' });
+    const id = () => resolver.pick().instance.id;
+    const first = resolver.pick();
+    expect(first.instance.id).toBe('a');
+    first.release();
+    first.release();
+    first[Symbol.dispose]();
+    expect([id(), id(), id()]).toEqual(['a', 'b', 'a']);
+  });
+
+  test('run hands on what the task makes, reports how it went, and releases', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using _b = await registry.register(at('b', { load: 0.5 }));
+    await using resolver = await registry.resolver({ strategy: 'least-loaded' });
+    const told: unknown[] = [];
+    resolver.events.on('ejected', ({ instance, forMs, error }) => told.push([instance.id, forMs, error]));
+    expect(await resolver.run(({ id }) => id)).toBe('a');
+    expect(await resolver.run(({ id }) => Promise.resolve(id))).toBe('a');
+    const wrong = new Error('wrong');
+    await expect(resolver.run(() => Promise.reject(wrong))).rejects.toBe(wrong);
+    expect(told).toEqual([['a', 1_000, wrong]]);
+    expect(resolver.ejected.map(({ id }) => id)).toEqual(['a']);
+    expect(await resolver.run(({ id }) => id)).toBe('b');
+    expect(await resolver.run(({ id }) => id, { exclude: ['b'] })).toBe('a');
+    expect(resolver.ejected).toEqual([]);
+  });
+
+  test('bad picks are refused', async () => {
+    const registry = registryOf(world.node());
+    await using _a = await registry.register(at('a'));
+    await using resolver = await registry.resolver({ strategy: 'sticky' });
+    const coded = (code: string, field: string) => expect.objectContaining({ code, field });
+    expect(() => resolver.pick()).toThrow(coded('INVALID_OPTION', 'key'));
+    expect(() => resolver.pick({ key: 7 } as object)).toThrow(coded('INVALID_OPTION', 'key'));
+    expect(() => resolver.pick({ key: 'k', exclude: 'a' } as object)).toThrow(coded('INVALID_OPTION', 'exclude'));
+    expect(() => resolver.pick({ key: 'k', retry: 1 } as object)).toThrow(coded('UNKNOWN_OPTION', 'retry'));
+    expect(resolver.pick({ key: '' }).instance.id).toBe('a');
+  });
+
   test('keeps what it knows while the store is away, says since when, and catches up after', async () => {
     const node = world.node();
     const registry = registryOf(world.node());
@@ -343,7 +444,7 @@ describe('a resolver', () => {
     await using resolver = await registryOf(node).resolver();
     const told: string[] = [];
     resolver.events.on('stale', ({ since }) => told.push(`stale since ${since - world.clock.wall()}`));
-    resolver.events.on('fresh', () => told.push('fresh'));
+    resolver.events.on('fresh', ({ instances }) => told.push(`fresh: ${instances.map(({ id }) => id)}`));
     const cutAt = world.clock.wall();
     node.store.partition();
     expect(resolver.staleSince).toBeUndefined();
@@ -359,7 +460,7 @@ describe('a resolver', () => {
     expect(resolver.staleSince).toBeUndefined();
     expect(ids(resolver)).toBe('b');
     expect(told).toHaveLength(2);
-    expect(told[1]).toBe('fresh');
+    expect(told[1]).toBe('fresh: b');
   });
 
   test('that may not keep what it knows picks nothing while the store is away', async () => {
@@ -489,6 +590,99 @@ describe('a resolver', () => {
   });
 });
 
+describe('listeners that close the resolver leave nothing behind', () => {
+  test.each(['change', 'stale', 'fresh', 'error'] as const)('on %s', async (name) => {
+    const node = world.node();
+    const resolver = await registryOf(node).resolver();
+    let told = 0;
+    resolver.events.on(name, () => {
+      told++;
+      void resolver.close();
+    });
+    if (name === 'error') await admin().commit([], [put(`${path}/x`, 'x')]);
+    if (name === 'change') await admin().commit([], [put(`${path}/x`, '{"address":"h","port":1}')]);
+    node.store.partition();
+    await world.clock.advance(60_000);
+    node.store.heal();
+    await world.clock.advance(60_000);
+    expect(told).toBe(1);
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
+test('a listener that closes the resolver as its watch fails is the last to hear of it', async () => {
+  const node = world.node();
+  const resolver = await registryOf(node).resolver();
+  const errors: unknown[] = [];
+  resolver.events.on('error', (error) => errors.push(error));
+  resolver.events.on('stale', () => void resolver.close());
+  node.store.watch = () => failing(new CoordinationError('PERMISSION_DENIED', 'no'));
+  await world.clock.advance(60_000);
+  expect([errors, world.clock.pending]).toEqual([[], 0]);
+});
+
+describe('under faults of every kind', () => {
+  test.each([...Array(25).keys()])('all views come to what the store has, and nothing is left: %i', async (seed) => {
+    let state = 7_919 * (seed + 1);
+    const random = (below: number): number => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % below;
+    };
+    const nodes = Array.from({ length: 4 }, () => world.node());
+    const resolvers = await Promise.all(nodes.map((node) => registryOf(node).resolver()));
+    const nodeAt = (n: number): Node => nodes[n % nodes.length] as Node;
+    const live = new Map<string, Awaited<ReturnType<ServiceRegistry['register']>>>();
+    const doing: Promise<unknown>[] = [];
+    const later = (promise: Promise<unknown>): void => void doing.push(promise.catch(() => {}));
+    const steps: (() => void)[] = [
+      () => {
+        const id = `i-${random(6)}`;
+        if (live.has(id)) return;
+        const registering = registryOf(nodeAt(random(4))).register(at(id), { timeoutMs: 20_000, onTaken: 'wait' });
+        later(registering.then((made) => void (live.has(id) ? later(made.leave()) : live.set(id, made))));
+      },
+      () => later(live.get(`i-${random(6)}`)?.update({ load: random(100) }) ?? Promise.resolve()),
+      () => {
+        const id = `i-${random(6)}`;
+        later(live.get(id)?.leave() ?? Promise.resolve());
+        live.delete(id);
+      },
+      () => nodeAt(random(4)).store.partition(),
+      () => nodeAt(random(4)).store.heal(),
+      () => nodeAt(random(4)).store.interrupt(),
+      () => nodeAt(random(4)).store.delay(random(3) * 100),
+      () => nodeAt(random(4)).store.dropAnswers({ verb: 'commit' }),
+      () => nodeAt(random(4)).store.dropRequests(),
+      () => later(admin().commit([], [remove(`${path}/i-${random(6)}`)])),
+      () => later(admin().commit([], [put(`${path}/i-${random(6)}`, 'garbled')])),
+    ];
+    for (let n = 0; n < 60; n++) {
+      steps[random(steps.length)]?.();
+      await world.clock.advance(random(1_500));
+    }
+    for (const { store } of nodes) {
+      store.heal();
+      store.delay(0);
+    }
+    // Long enough for what was spoilt again and again to be mended, and for one more check.
+    await world.clock.advance(180_000);
+    await world.run(Promise.all(doing));
+    await world.clock.advance(60_000);
+    const stored = await registryOf(world.node()).instances();
+    expect(stored.map(({ id }) => id)).toEqual(expect.arrayContaining([...live.keys()].sort()));
+    for (const resolver of resolvers) {
+      expect(resolver.staleSince).toBeUndefined();
+      expect(resolver.view.instances).toEqual(stored);
+    }
+    for (const { id, load, incarnation } of stored) {
+      const mine = live.get(id);
+      expect([mine?.incarnation, mine?.info.load ?? 0]).toEqual([incarnation, load]);
+    }
+    await world.run(Promise.all([...live.values()].map((registration) => registration.leave())));
+    await Promise.all(resolvers.map((resolver) => resolver.close()));
+  });
+});
+
 describe('views', () => {
   test('show how it is, each change after, and whether the store can be reached; and end with break', async () => {
     const node = world.node();
@@ -530,6 +724,8 @@ describe('views', () => {
     const controller = new AbortController();
     const views = registryOf(node).views({ signal: controller.signal, timeoutMs: 1_000 });
     await views.next();
+    // That of the next check; no longer that of the timeout.
+    expect(world.clock.pending).toBe(1);
     const waiting = watched(views.next());
     await world.clock.advance(5_000);
     expect(waiting.outcome).toBe('pending');

@@ -6,7 +6,7 @@ import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js'
 
 /** What the snippets of the pages may take for given. */
 const given = `
-import { Client, Election, isCoordinationError, Mutex, put, type Term } from 'coterie';
+import { Client, DelayQueue, Election, isCoordinationError, Mutex, PriorityQueue, put, Queue, type Term } from 'coterie';
 import { etcd as connectEtcd } from 'coterie/etcd';
 import { memory as openMemory, memoryCluster } from 'coterie/memory';
 import { FaultyStore, VirtualClock } from 'coterie/testing';
@@ -15,7 +15,7 @@ declare const shutdown: AbortSignal, signal: AbortSignal;
 declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
-export { Client, connectEtcd, Election, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, VirtualClock };
+export { Client, connectEtcd, DelayQueue, Election, PriorityQueue, Queue, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, VirtualClock };
 export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
 `;
 

@@ -46,6 +46,31 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/watch-config.js'),
     lines: ['now: rate=10', 'set to 25: true', 'changed: rate=25'],
   },
+  'queue.ts': {
+    run: () => import('../../../examples/queue.js'),
+    lines: [
+      'put a second time, it is added again: false',
+      'taken: ada, attempt 1',
+      'attempt 1 failed',
+      'attempt 2 failed',
+      'undeliverable: bob',
+      'still in the queue: 0',
+    ],
+  },
+  'priority-queue.ts': {
+    run: () => import('../../../examples/priority-queue.js'),
+    lines: [
+      'first: mend the roof, priority 9',
+      'stop the leak (attempt 1)',
+      'mend the roof (attempt 2)',
+      'paint the fence (attempt 1)',
+      'mow the lawn (attempt 1)',
+    ],
+  },
+  'delay-queue.ts': {
+    run: () => import('../../../examples/delay-queue.js'),
+    lines: ['due now: nothing', 'water boils', 'tea is ready (attempt 1)', 'water boils (attempt 2)'],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

@@ -6,16 +6,17 @@ import type { QueueSetup } from './queue-parts.js';
 /** How many items a look asks for at first. */
 const window = 64;
 
-/** The items of a queue that were free when it was last looked at, and who else takes from it. */
+/** For how long one who was seen to have an item is taken to be at work, in milliseconds. */
+const atWorkMs = 5_000;
+
+/** The items of a queue that were free when it was last looked at. */
 interface View {
   readonly free: Item[];
-  /** The leases of all who had an item then. */
-  readonly leases: ReadonlySet<LeaseId>;
   /** When the first of those that are not due yet will be, by the wall clock. */
   readonly nextDueMs: number;
 }
 
-const nothing: View = { free: [], leases: new Set(), nextDueMs: Number.POSITIVE_INFINITY };
+const nothing: View = { free: [], nextDueMs: Number.POSITIVE_INFINITY };
 
 /**
  * Which items can be claimed. A look shows some of the first ones; in order of age, what it shows serves many claims, since
@@ -26,6 +27,11 @@ export class Shelf {
   readonly #orderOf: (a: Item, b: Item) => number;
   /** Being claimed from here: a look may not show it yet. */
   readonly #claiming = new Set<string>();
+  /** Who takes from this queue, by lease: when each was last seen to have an item. */
+  readonly #atWork = new Map<LeaseId, number>();
+  /** Among how many of the first ones to choose at random: more than one when claims are refused. */
+  #spread = 1;
+  #refused = false;
   #view: View = nothing;
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -45,9 +51,18 @@ export class Shelf {
     this.#view = { ...nothing, nextDueMs: this.#view.nextDueMs };
   }
 
+  /** What it shows was taken by others. */
+  refused(): void {
+    this.#refused = true;
+    this.#spread = Math.min(window, this.#spread * 4);
+    this.clear();
+  }
+
   /** Up to `count` items to claim now, which nobody else of this queue is given until {@link putBack}. */
   async pick(count: number, me: LeaseId, scope: Stop): Promise<readonly Item[]> {
-    const early = this.#parts.order === 'age' ? this.#choose(count, me, false) : [];
+    const { order, client } = this.#parts;
+    const isGood = order === 'age' && client.clock.wall() < this.#view.nextDueMs;
+    const early = isGood ? this.#choose(count, me, false) : [];
     if (early.length > 0) return early;
     await orAbort(this.#look(), scope);
     return this.#choose(count, me, true);
@@ -67,20 +82,22 @@ export class Shelf {
 
   /**
    * Where several consumers take from the queue, each item is one consumer's before it is the others', so that they do not
-   * all want the same one: the consumer for whom a number made of item and lease is greatest.
+   * all want the same one: the consumer for whom a number made of item and lease is greatest. Those who have not seen each
+   * other yet find out by refusals, and choose at random for a while.
    */
   #choose(count: number, me: LeaseId, force: boolean): readonly Item[] {
     const { order, client } = this.#parts;
-    const { free, leases } = this.#view;
-    const here = free.filter(({ id }) => !this.#claiming.has(id));
+    const here = this.#view.free.filter(({ id }) => !this.#claiming.has(id));
     const [first] = here;
     if (first === undefined) return [];
     // More urgent ones are never passed over.
     const equal = order === 'priority' ? here.filter(({ rank }) => rank === first.rank) : here;
-    const others = [...leases].filter((lease) => lease !== me);
+    const others = [...this.#atWork.keys()].filter((lease) => lease !== me);
     const mine = equal.filter(({ id }) => others.every((other) => weight(id, me) >= weight(id, other)));
-    let chosen = (order === 'priority' && others.length === 0 ? here : mine).slice(0, count);
-    if (chosen.length === 0 && force) chosen = [any(equal.slice(0, leases.size + 1), client.random())];
+    const own = order === 'priority' && others.length === 0 && count > 1 ? here : mine;
+    const from = Math.floor(client.random() * Math.min(this.#spread, own.length));
+    let chosen = own.slice(from, from + count);
+    if (chosen.length === 0 && force) chosen = [any(equal.slice(0, others.length + 1), client.random())];
     const taken = new Set(chosen);
     this.#view = { ...this.#view, free: here.filter((item) => !taken.has(item)) };
     for (const { id } of chosen) this.#claiming.add(id);
@@ -104,10 +121,19 @@ export class Shelf {
   async #lookNow(): Promise<void> {
     for (let limit = window; ; limit *= 4) {
       const seen = await this.#readItems(limit);
+      this.#noteWho(seen.claims);
+      if (!this.#refused) this.#spread = Math.max(1, this.#spread / 4);
+      this.#refused = false;
       const view = this.#viewOf(seen.entries, seen.claims);
       this.#view = view;
       if (view.free.length > 0 || seen.complete) return;
     }
+  }
+
+  #noteWho(claims: readonly Entry[]): void {
+    const now = this.#parts.client.clock.now();
+    for (const { lease } of claims) if (lease !== undefined) this.#atWork.set(lease, now);
+    for (const [lease, seen] of this.#atWork) if (seen < now - atWorkMs) this.#atWork.delete(lease);
   }
 
   #viewOf(items: readonly Item[], claims: readonly Entry[]): View {
@@ -118,7 +144,6 @@ export class Shelf {
     const later = open.filter(({ header }) => header.dueMs > now).map(({ header }) => header.dueMs);
     return {
       free: open.filter(({ header }) => header.dueMs <= now),
-      leases: new Set(claims.flatMap(({ lease }) => (lease === undefined ? [] : [lease]))),
       nextDueMs: later.reduce((least, dueMs) => Math.min(least, dueMs), Number.POSITIVE_INFINITY),
     };
   }

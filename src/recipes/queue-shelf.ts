@@ -1,6 +1,7 @@
 import { orAbort, type Stop } from '../core/signals.js';
 import { type Entry, type LeaseId, type Query, read } from '../core/store.js';
 import { type Item, rankOf } from './queue-keys.js';
+import { any, byAge, byRank, weight } from './queue-order.js';
 import type { QueueSetup } from './queue-parts.js';
 
 /** How many items a look asks for at first. */
@@ -192,28 +193,4 @@ export class Shelf {
     const [entries = [], claims = []] = reads;
     return { entries, claims };
   }
-}
-
-function byAge(a: Item, b: Item): number {
-  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
-  return a.header.seq - b.header.seq;
-}
-
-function byRank(a: Item, b: Item): number {
-  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
-  return byAge(a, b);
-}
-
-function any(items: readonly Item[], random: number): Item {
-  // There is at least one, and random is below 1.
-  return items[Math.floor(random * items.length)] as Item;
-}
-
-/** A number that differs for each pair, with no pattern in it (FNV-1a). */
-function weight(id: string, lease: LeaseId): number {
-  let hash = 0x811c_9dc5;
-  for (const char of `${lease}/${id}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
-  // The last step spreads what differs only at the end.
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d);
-  return (hash ^ (hash >>> 13)) >>> 0;
 }

@@ -334,3 +334,50 @@ describe('a long queue', () => {
     for (let job = await queue.tryTake(); job !== undefined; job = await queue.tryTake()) await job.ack();
   });
 });
+
+describe('bad input is refused before anything is sent', () => {
+  const make: readonly [string, object, string][] = [
+    ['maxAttempts of 0', { maxAttempts: 0 }, 'INVALID_OPTION'],
+    ['maxAttempts of 1.5', { maxAttempts: 1.5 }, 'INVALID_OPTION'],
+    ['dead letters in the queue itself', { deadLetters: path }, 'INVALID_OPTION'],
+    ['a bad path for dead letters', { deadLetters: '/x/' }, 'INVALID_PREFIX'],
+    ['a number for dead letters', { deadLetters: 1 }, 'INVALID_KEY'],
+    ['a visibilityMs of 0', { visibilityMs: 0 }, 'INVALID_TIMEOUT'],
+    ['a negative rememberMs', { rememberMs: -1 }, 'INVALID_OPTION'],
+    ['a rememberMs that no lease can have', { rememberMs: 1e12 }, 'INVALID_OPTION'],
+    ['a codec that is none', { codec: {} }, 'INVALID_OPTION'],
+    ['an option that it does not know', { priority: 1 }, 'UNKNOWN_OPTION'],
+  ];
+  test.each(make)('%s', (_, options, code) => {
+    const node = world.node();
+    expect(() => queueOf(node, options)).toThrow(expect.objectContaining({ code }));
+  });
+
+  // What a program in plain JavaScript can pass where the compiler would object.
+  const calls: readonly [string, (queue: Queue<number>) => Promise<unknown>, string][] = [
+    ['a put with a priority', (queue) => queue.put(1, { priority: 1 } as never), 'UNKNOWN_OPTION'],
+    ['a put with a negative delay', (queue) => queue.put(1, { delayMs: -1 }), 'INVALID_OPTION'],
+    ['a put of what JSON cannot say', (queue) => queue.put(undefined as never), 'INVALID_VALUE'],
+    ['a putMany of no array', (queue) => queue.putMany({} as never), 'INVALID_OPTION'],
+    ['a putMany with a bad id', (queue) => queue.putMany([{ value: 1 }, { value: 2, id: '/' }]), 'INVALID_OPTION'],
+    ['a take of 0', (queue) => queue.takeMany(0), 'INVALID_OPTION'],
+    ['a take with a bad timeout', (queue) => queue.take({ timeoutMs: 0 }), 'INVALID_TIMEOUT'],
+    ['a take with a bad visibility', (queue) => queue.take({ visibilityMs: Number.NaN }), 'INVALID_TIMEOUT'],
+    ['a consumer without a handler', (queue) => queue.consume(1 as never), 'INVALID_OPTION'],
+    ['a consumer of no items', (queue) => queue.consume(() => {}, { concurrency: 0 }), 'INVALID_OPTION'],
+    ['a peek at half an item', (queue) => queue.peek(0.5), 'INVALID_OPTION'],
+    ['a requeue of a bad id', (queue) => queue.requeue(''), 'INVALID_OPTION'],
+  ];
+  test.each(calls)('%s', async (_, call, code) => {
+    const node = world.node();
+    expect(await failureOf(call(queueOf(node)))).toMatchObject({ code });
+    expect(node.store.requestCount).toBe(0);
+  });
+
+  test.each([-1, 1.5, 2 ** 53, Number.NaN, '1' as never])('a priority of %s', async (priority) => {
+    const node = world.node();
+    const queue = new PriorityQueue<number>(node.client, path);
+    expect(await failureOf(queue.put(1, { priority }))).toMatchObject({ code: 'INVALID_OPTION', field: 'priority' });
+    expect(node.store.requestCount).toBe(0);
+  });
+});

@@ -1,5 +1,29 @@
-import type { LeaseId } from '../core/store.js';
+import type { Entry, LeaseId } from '../core/store.js';
 import type { Item } from './queue-keys.js';
+
+/** For how long one who was seen to have an item is taken to be at work, in milliseconds. */
+const atWorkMs = 5_000;
+
+/** Who takes from a queue, as far as looks have shown. */
+export class Consumers {
+  /** By lease: when it was last seen to have an item. */
+  readonly #seen = new Map<LeaseId, number>();
+  /** Leases of this consumer, lost ones among them. */
+  readonly #mine = new Set<LeaseId>();
+
+  /** Takes note of the claims that a look has shown. */
+  note(claims: readonly Entry[], now: number): void {
+    for (const { lease } of claims) if (lease !== undefined) this.#seen.set(lease, now);
+    for (const [lease, seen] of this.#seen) if (seen < now - atWorkMs) this.#seen.delete(lease);
+    for (const lease of this.#mine) if (!this.#seen.has(lease)) this.#mine.delete(lease);
+  }
+
+  /** The others at work. */
+  besides(me: LeaseId): readonly LeaseId[] {
+    this.#mine.add(me);
+    return [...this.#seen.keys()].filter((lease) => !this.#mine.has(lease));
+  }
+}
 
 /** In the order in which the store accepted them; those of one commit in the order in which they were given. */
 export function byAge(a: Item, b: Item): number {

@@ -1,14 +1,11 @@
 import { orAbort, type Stop } from '../core/signals.js';
 import { type Entry, type LeaseId, type Query, read } from '../core/store.js';
 import { type Item, rankOf } from './queue-keys.js';
-import { any, byAge, byRank, weight } from './queue-order.js';
+import { any, byAge, byRank, Consumers, weight } from './queue-order.js';
 import type { QueueSetup } from './queue-parts.js';
 
 /** How many items a look asks for at first. */
 const window = 64;
-
-/** For how long one who was seen to have an item is taken to be at work, in milliseconds. */
-const atWorkMs = 5_000;
 
 /** The items of a queue that were free when it was last looked at. */
 interface View {
@@ -28,12 +25,13 @@ export class Shelf {
   readonly #orderOf: (a: Item, b: Item) => number;
   /** Being claimed from here: a look may not show it yet. */
   readonly #claiming = new Set<string>();
-  /** Who takes from this queue, by lease: when each was last seen to have an item. */
-  readonly #atWork = new Map<LeaseId, number>();
+  readonly #consumers = new Consumers();
+  #me: LeaseId | undefined;
   /** Among how many of the first ones to choose at random: more than one when claims are refused. */
   #spread = 1;
   #refused = false;
   #view: View = nothing;
+  #isCleared = false;
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -50,6 +48,7 @@ export class Shelf {
   /** What it shows is out of date. */
   clear(): void {
     this.#view = { ...nothing, nextDueMs: this.#view.nextDueMs };
+    this.#isCleared = true;
   }
 
   /** What it shows was taken by others. */
@@ -62,10 +61,14 @@ export class Shelf {
   /** Up to `count` items to claim now, which nobody else of this queue is given until {@link putBack}. */
   async pick(count: number, me: LeaseId, scope: Stop): Promise<readonly Item[]> {
     const { order, client } = this.#parts;
-    const isGood = order === 'age' && client.clock.wall() < this.#view.nextDueMs;
+    // With its session, a consumer lost what it had, which comes first again.
+    const isGood = order === 'age' && me === this.#me && client.clock.wall() < this.#view.nextDueMs;
+    this.#me = me;
     const early = isGood ? this.#choose(count, me, false) : [];
     if (early.length > 0) return early;
-    await orAbort(this.#look(), scope);
+    // Another one here can have found out that what is shown is not so, before this one came to look at it.
+    do await orAbort(this.#look(), scope);
+    while (this.#isCleared);
     return this.#choose(count, me, true);
   }
 
@@ -93,7 +96,7 @@ export class Shelf {
     if (first === undefined) return [];
     // More urgent ones are never passed over.
     const equal = order === 'priority' ? here.filter(({ rank }) => rank === first.rank) : here;
-    const others = [...this.#atWork.keys()].filter((lease) => lease !== me);
+    const others = this.#consumers.besides(me);
     const mine = equal.filter(({ id }) => others.every((other) => weight(id, me) >= weight(id, other)));
     const own = order === 'priority' && others.length === 0 && count > 1 ? here : mine;
     const from = Math.floor(client.random() * Math.min(this.#spread, own.length));
@@ -122,19 +125,14 @@ export class Shelf {
   async #lookNow(): Promise<void> {
     for (let limit = window; ; limit *= 4) {
       const seen = await this.#readItems(limit);
-      this.#noteWho(seen.claims);
+      this.#consumers.note(seen.claims, this.#parts.client.clock.now());
       if (!this.#refused) this.#spread = Math.max(1, this.#spread / 4);
       this.#refused = false;
       const view = this.#viewOf(seen.entries, seen.claims);
       this.#view = view;
+      this.#isCleared = false;
       if (view.free.length > 0 || seen.complete) return;
     }
-  }
-
-  #noteWho(claims: readonly Entry[]): void {
-    const now = this.#parts.client.clock.now();
-    for (const { lease } of claims) if (lease !== undefined) this.#atWork.set(lease, now);
-    for (const [lease, seen] of this.#atWork) if (seen < now - atWorkMs) this.#atWork.delete(lease);
   }
 
   #viewOf(items: readonly Item[], claims: readonly Entry[]): View {
@@ -167,8 +165,10 @@ export class Shelf {
       return this.#sorted(whole.length > 0 ? whole : entries, claims, false);
     }
     const items = entries.map((entry) => keys.toItem(entry));
-    if (order === 'due')
-      return this.#sorted(entries, claims, last.key > keys.item(rankOf(Math.floor(client.clock.wall()) + 1), ''));
+    if (order === 'due') {
+      const future = keys.item(rankOf(Math.floor(client.clock.wall()) + 1), '');
+      return this.#sorted(entries, claims, last.key > future);
+    }
     return await this.#withinRank(items, entries, claims, limit);
   }
 

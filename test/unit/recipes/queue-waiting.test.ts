@@ -381,3 +381,34 @@ describe('bad input is refused before anything is sent', () => {
     expect(node.store.requestCount).toBe(0);
   });
 });
+
+describe('a single consumer', () => {
+  test('gets items in order on a new session too, after it lost one', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.putMany(numbers(40).map((value) => ({ value })));
+    const lost = await queue.takeMany(3);
+    world.cluster.revokeLease((await node.client.session()).lease);
+    await (await node.client.session()).verify();
+    expect(lost.map((job) => job.isHeld())).toEqual([false, false, false]);
+    const seen: number[] = [];
+    for (let job = await queue.tryTake(); job !== undefined; job = await queue.tryTake()) {
+      seen.push(job.value);
+      await job.ack();
+    }
+    expect(seen).toEqual(numbers(40));
+  });
+
+  test('that takes many at once in several tasks gets each item once, and sees the end as such', async () => {
+    const queue = queueOf(world.node());
+    await queue.putMany(numbers(100).map((value) => ({ value })));
+    const jobs: Job<number>[] = [];
+    const take = async (): Promise<void> => {
+      for (let job = await queue.tryTake(); job !== undefined; job = await queue.tryTake()) jobs.push(job);
+    };
+    await Promise.all(numbers(7).map(take));
+    expect(jobs.map(({ value }) => value).sort((a, b) => a - b)).toEqual(numbers(100));
+    await Promise.all(jobs.map((job) => job.ack()));
+    expect(world.keys()).toEqual([]);
+  });
+});

@@ -9,6 +9,7 @@ import embedded from '../embedded.js';
 import handoff from '../handoff.js';
 import holds from '../holds.js';
 import locksAtOnce from '../locks-at-once.js';
+import queueThroughput from '../queue-throughput.js';
 import requests from '../requests.js';
 import rwlockHandoff from '../rwlock-handoff.js';
 import semaphoreHandoff from '../semaphore-handoff.js';
@@ -27,6 +28,7 @@ export const benches: readonly Bench[] = [
   embedded,
   contended,
   election,
+  queueThroughput,
   wornLine,
   rwlockHandoff,
   semaphoreHandoff,

@@ -8,6 +8,7 @@ import { confirmed, retrying } from './line-session.js';
 import { Job } from './queue-job.js';
 import { encodeHeader, type Item } from './queue-keys.js';
 import type { QueueParts } from './queue-parts.js';
+import type { Shelf } from './queue-shelf.js';
 
 /** How long one that stops waiting may keep its caller for the store, before the rest is done in the background. */
 export const leaveWithinMs = 1_000;
@@ -15,12 +16,11 @@ export const leaveWithinMs = 1_000;
 /** Makes items a consumer's. */
 export class Claims<T> {
   readonly #parts: QueueParts<T>;
-  readonly #changed: () => void;
+  readonly #shelf: Shelf;
 
-  /** `changed` is called when what is known of the queue is out of date. */
-  constructor(parts: QueueParts<T>, changed: () => void) {
+  constructor(parts: QueueParts<T>, shelf: Shelf) {
     this.#parts = parts;
-    this.#changed = changed;
+    this.#shelf = shelf;
   }
 
   /**
@@ -75,7 +75,7 @@ export class Claims<T> {
         timeoutMs: session.patienceMs,
       });
       if (outcome.kind === 'refused') {
-        this.#changed();
+        this.#shelf.refused();
         return [];
       }
       const [created, values] =
@@ -110,7 +110,7 @@ export class Claims<T> {
   ): Promise<Job<T> | undefined> {
     const { client, keys, typed } = this.#parts;
     const bytes = entry?.value ?? new Uint8Array();
-    const returned = this.#changed;
+    const returned = (): void => this.#shelf.clear();
     const ticket = { key, created, value: new Uint8Array(), lease: session.lease };
     const hold = { client, session, ticket, late: false, watch: undefined };
     const parts = { setup: this.#parts, item, bytes, returned };

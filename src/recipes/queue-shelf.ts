@@ -1,21 +1,20 @@
 import { orAbort, type Stop } from '../core/signals.js';
 import { type Entry, type LeaseId, type Query, read } from '../core/store.js';
 import { type Item, rankOf } from './queue-keys.js';
+import { any, byAge, byRank, Consumers, weight } from './queue-order.js';
 import type { QueueSetup } from './queue-parts.js';
 
 /** How many items a look asks for at first. */
 const window = 64;
 
-/** The items of a queue that were free when it was last looked at, and who else takes from it. */
+/** The items of a queue that were free when it was last looked at. */
 interface View {
   readonly free: Item[];
-  /** The leases of all who had an item then. */
-  readonly leases: ReadonlySet<LeaseId>;
   /** When the first of those that are not due yet will be, by the wall clock. */
   readonly nextDueMs: number;
 }
 
-const nothing: View = { free: [], leases: new Set(), nextDueMs: Number.POSITIVE_INFINITY };
+const nothing: View = { free: [], nextDueMs: Number.POSITIVE_INFINITY };
 
 /**
  * Which items can be claimed. A look shows some of the first ones; in order of age, what it shows serves many claims, since
@@ -26,7 +25,13 @@ export class Shelf {
   readonly #orderOf: (a: Item, b: Item) => number;
   /** Being claimed from here: a look may not show it yet. */
   readonly #claiming = new Set<string>();
+  readonly #consumers = new Consumers();
+  #me: LeaseId | undefined;
+  /** Among how many of the first ones to choose at random: more than one when claims are refused. */
+  #spread = 1;
+  #refused = false;
   #view: View = nothing;
+  #isCleared = false;
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -43,13 +48,27 @@ export class Shelf {
   /** What it shows is out of date. */
   clear(): void {
     this.#view = { ...nothing, nextDueMs: this.#view.nextDueMs };
+    this.#isCleared = true;
+  }
+
+  /** What it shows was taken by others. */
+  refused(): void {
+    this.#refused = true;
+    this.#spread = Math.min(window, this.#spread * 4);
+    this.clear();
   }
 
   /** Up to `count` items to claim now, which nobody else of this queue is given until {@link putBack}. */
   async pick(count: number, me: LeaseId, scope: Stop): Promise<readonly Item[]> {
-    const early = this.#parts.order === 'age' ? this.#choose(count, me, false) : [];
+    const { order, client } = this.#parts;
+    // With its session, a consumer lost what it had, which comes first again.
+    const isGood = order === 'age' && me === this.#me && client.clock.wall() < this.#view.nextDueMs;
+    this.#me = me;
+    const early = isGood ? this.#choose(count, me, false) : [];
     if (early.length > 0) return early;
-    await orAbort(this.#look(), scope);
+    // Another one here can have found out that what is shown is not so, before this one came to look at it.
+    do await orAbort(this.#look(), scope);
+    while (this.#isCleared);
     return this.#choose(count, me, true);
   }
 
@@ -67,20 +86,22 @@ export class Shelf {
 
   /**
    * Where several consumers take from the queue, each item is one consumer's before it is the others', so that they do not
-   * all want the same one: the consumer for whom a number made of item and lease is greatest.
+   * all want the same one: the consumer for whom a number made of item and lease is greatest. Those who have not seen each
+   * other yet find out by refusals, and choose at random for a while.
    */
   #choose(count: number, me: LeaseId, force: boolean): readonly Item[] {
     const { order, client } = this.#parts;
-    const { free, leases } = this.#view;
-    const here = free.filter(({ id }) => !this.#claiming.has(id));
+    const here = this.#view.free.filter(({ id }) => !this.#claiming.has(id));
     const [first] = here;
     if (first === undefined) return [];
     // More urgent ones are never passed over.
     const equal = order === 'priority' ? here.filter(({ rank }) => rank === first.rank) : here;
-    const others = [...leases].filter((lease) => lease !== me);
+    const others = this.#consumers.besides(me);
     const mine = equal.filter(({ id }) => others.every((other) => weight(id, me) >= weight(id, other)));
-    let chosen = (order === 'priority' && others.length === 0 ? here : mine).slice(0, count);
-    if (chosen.length === 0 && force) chosen = [any(equal.slice(0, leases.size + 1), client.random())];
+    const own = order === 'priority' && others.length === 0 && count > 1 ? here : mine;
+    const from = Math.floor(client.random() * Math.min(this.#spread, own.length));
+    let chosen = own.slice(from, from + count);
+    if (chosen.length === 0 && force) chosen = [any(equal.slice(0, others.length + 1), client.random())];
     const taken = new Set(chosen);
     this.#view = { ...this.#view, free: here.filter((item) => !taken.has(item)) };
     for (const { id } of chosen) this.#claiming.add(id);
@@ -104,8 +125,12 @@ export class Shelf {
   async #lookNow(): Promise<void> {
     for (let limit = window; ; limit *= 4) {
       const seen = await this.#readItems(limit);
+      this.#consumers.note(seen.claims, this.#parts.client.clock.now());
+      if (!this.#refused) this.#spread = Math.max(1, this.#spread / 4);
+      this.#refused = false;
       const view = this.#viewOf(seen.entries, seen.claims);
       this.#view = view;
+      this.#isCleared = false;
       if (view.free.length > 0 || seen.complete) return;
     }
   }
@@ -118,7 +143,6 @@ export class Shelf {
     const later = open.filter(({ header }) => header.dueMs > now).map(({ header }) => header.dueMs);
     return {
       free: open.filter(({ header }) => header.dueMs <= now),
-      leases: new Set(claims.flatMap(({ lease }) => (lease === undefined ? [] : [lease]))),
       nextDueMs: later.reduce((least, dueMs) => Math.min(least, dueMs), Number.POSITIVE_INFINITY),
     };
   }
@@ -141,8 +165,10 @@ export class Shelf {
       return this.#sorted(whole.length > 0 ? whole : entries, claims, false);
     }
     const items = entries.map((entry) => keys.toItem(entry));
-    if (order === 'due')
-      return this.#sorted(entries, claims, last.key > keys.item(rankOf(Math.floor(client.clock.wall()) + 1), ''));
+    if (order === 'due') {
+      const future = keys.item(rankOf(Math.floor(client.clock.wall()) + 1), '');
+      return this.#sorted(entries, claims, last.key > future);
+    }
     return await this.#withinRank(items, entries, claims, limit);
   }
 
@@ -167,28 +193,4 @@ export class Shelf {
     const [entries = [], claims = []] = reads;
     return { entries, claims };
   }
-}
-
-function byAge(a: Item, b: Item): number {
-  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
-  return a.header.seq - b.header.seq;
-}
-
-function byRank(a: Item, b: Item): number {
-  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
-  return byAge(a, b);
-}
-
-function any(items: readonly Item[], random: number): Item {
-  // There is at least one, and random is below 1.
-  return items[Math.floor(random * items.length)] as Item;
-}
-
-/** A number that differs for each pair, with no pattern in it (FNV-1a). */
-function weight(id: string, lease: LeaseId): number {
-  let hash = 0x811c_9dc5;
-  for (const char of `${lease}/${id}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
-  // The last step spreads what differs only at the end.
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d);
-  return (hash ^ (hash >>> 13)) >>> 0;
 }

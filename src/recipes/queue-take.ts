@@ -38,7 +38,7 @@ export class Taker<T> {
     this.#parts = parts;
     this.#dead = dead;
     this.#shelf = new Shelf(parts);
-    this.#claims = new Claims(parts, () => this.#shelf.clear());
+    this.#claims = new Claims(parts, this.#shelf);
     this.#line = new Line(parts.client, parts.keys.line, parts.sessions, exclusive, (hold) => new Hold(hold));
   }
 

@@ -44,6 +44,20 @@ describe('keeping alive', () => {
 });
 
 describe('the deadline', () => {
+  test('is one and the same moment for all who look, however numbers are rounded', async () => {
+    const { client, store } = world.node();
+    // Of those two times, the difference is less than what is their sum with it.
+    const [began, trustedMs] = [3338.569, ttlMs * 0.99];
+    expect(began + trustedMs - began).toBeLessThan(trustedMs);
+    await world.clock.advance(began);
+    const session = await client.session();
+    store.partition();
+    world.clock.stepWall(ttlMs);
+    await world.clock.stall(began + trustedMs - world.clock.now());
+    expect(session.isLive()).toBe(false);
+    expect(session.state.kind).toBe('lost');
+  });
+
   test('of a session that took long to open counts from another request, so that it is not over as it begins', async () => {
     const { client, store } = world.node();
     store.delay(ttlMs * 1.5);

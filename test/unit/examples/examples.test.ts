@@ -161,6 +161,30 @@ const examples: Readonly<Record<string, Expected>> = {
   'partitioner.ts': {
     run: () => import('../../../examples/partitioner.js'),
     lines: ['ada is alone: 12 shards', 'ada and bob: 7 and 5', 'bob is alone: 12 shards, ada 0'],
+  'queue.ts': {
+    run: () => import('../../../examples/queue.js'),
+    lines: [
+      'put a second time, it is added again: false',
+      'taken: ada, attempt 1',
+      'attempt 1 failed',
+      'attempt 2 failed',
+      'undeliverable: bob',
+      'still in the queue: 0',
+    ],
+  },
+  'priority-queue.ts': {
+    run: () => import('../../../examples/priority-queue.js'),
+    lines: [
+      'first: mend the roof, priority 9',
+      'stop the leak (attempt 1)',
+      'mend the roof (attempt 2)',
+      'paint the fence (attempt 1)',
+      'mow the lawn (attempt 1)',
+    ],
+  },
+  'delay-queue.ts': {
+    run: () => import('../../../examples/delay-queue.js'),
+    lines: ['due now: nothing', 'water boils', 'tea is ready (attempt 1)', 'water boils (attempt 2)'],
   },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),

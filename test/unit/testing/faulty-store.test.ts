@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { timeoutError } from '../../../src/core/signals.js';
-import { put, remove } from '../../../src/core/store.js';
+import { put, read, remove } from '../../../src/core/store.js';
 import { FaultyStore } from '../../../src/testing/faulty-store.js';
 import { settle, VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { createMemoryCluster } from '../../../src/transport/memory/cluster.js';
@@ -27,6 +27,17 @@ describe('FaultyStore', () => {
     store.dropAnswers();
     await expect(store.commit([], [put(key, '')])).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME', retryable: false });
     expect(cluster.entries()).toHaveLength(1);
+  });
+
+  it('treats a commit that only reads as a read: it may be made again, whatever became of it', async () => {
+    const { store, clock } = setup();
+    const look = () => store.commit([], [read({ key })], { timeoutMs: 10 });
+    store.dropAnswers();
+    await expect(look()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    store.partition();
+    const looking = expect(look()).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await clock.advance(10);
+    await looking;
   });
 
   it('keeps the events of a watch in order where the line becomes faster while one is on its way', async () => {

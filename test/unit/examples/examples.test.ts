@@ -46,6 +46,22 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/watch-config.js'),
     lines: ['now: rate=10', 'set to 25: true', 'changed: rate=25'],
   },
+  'config-cache.ts': {
+    run: () => import('../../../examples/config-cache.js'),
+    lines: [
+      'pool=5, from layers[0]',
+      'refused: db.pool must be above 0',
+      'The configuration of "/config/app" is not valid: the schema does not accept it, at "db.pool".',
+      'still pool=5, state invalid',
+      'pool: 5 -> 9',
+      'now pool=9, state fresh',
+      '"secret" is shown to nobody: {"path":"/config/app","revision":"4","state":"fresh","source":"store","value":{"db":{"pool":9,"password":"[redacted]"}}}',
+    ],
+  },
+  'config-service.ts': {
+    run: () => import('../../../examples/config-service.js'),
+    lines: ['hello | hello | too many requests', 'good day | too many requests'],
+  },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),
     lines: [

@@ -1,3 +1,4 @@
+import configCache from '../config-cache.js';
 import consulHandoff from '../consul-handoff.js';
 import consulRequests from '../consul-requests.js';
 import consulSigkill from '../consul-sigkill.js';
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   contended,
   election,
   wornLine,
+  configCache,
   consulUncontended,
   consulHandoff,
   consulRequests,

@@ -7,6 +7,7 @@ import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js'
 /** What the snippets of the pages may take for given. */
 const given = `
 import { Client, Election, isCoordinationError, Mutex, put, type Term } from 'coterie';
+import { ConfigCache } from 'coterie';
 import { etcd as connectEtcd } from 'coterie/etcd';
 import { memory as openMemory, memoryCluster } from 'coterie/memory';
 import { FaultyStore, VirtualClock } from 'coterie/testing';
@@ -16,6 +17,9 @@ declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
 export { Client, connectEtcd, Election, FaultyStore, isCoordinationError, memoryCluster, Mutex, openMemory, put, VirtualClock };
+interface Config { readonly db: { readonly pool: number } }
+declare function use(...things: readonly unknown[]): void;
+export { type Config, ConfigCache, use };
 export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
 `;
 

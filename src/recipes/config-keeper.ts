@@ -307,12 +307,15 @@ export class Keeper<T> {
 
   #refuse(reason: ConfigRejection['reason'], issues: readonly ConfigIssue[], revision: bigint): void {
     if (reason !== 'schema') this.#overtake();
-    const again = this.#rejection?.reason === reason && this.#rejection.revision === revision;
-    const rejection = Object.freeze({ reason, revision, issues, atMs: Math.round(this.#client.clock.wall()) });
-    this.#rejection = rejection;
-    this.#update();
-    if (!again) this.announcer.refused(rejection);
-    if (this.#accepted === undefined) this.#told?.({ refused: rejection });
+    const last = this.#rejection;
+    if (last?.reason !== reason || last.revision !== revision) {
+      const rejection = Object.freeze({ reason, revision, issues, atMs: Math.round(this.#client.clock.wall()) });
+      this.#rejection = rejection;
+      this.#update();
+      this.announcer.refused(rejection);
+    }
+    const rejection = this.#rejection;
+    if (this.#accepted === undefined && rejection !== undefined) this.#told?.({ refused: rejection });
     this.announcer.decided();
   }
 

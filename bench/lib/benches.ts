@@ -1,3 +1,4 @@
+import configCache from '../config-cache.js';
 import consulHandoff from '../consul-handoff.js';
 import consulRequests from '../consul-requests.js';
 import consulSigkill from '../consul-sigkill.js';
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   rwlockHandoff,
   semaphoreHandoff,
   stmCounter,
+  configCache,
   consulUncontended,
   consulHandoff,
   consulRequests,

@@ -22,6 +22,8 @@ import { type ConfigWriteOptions, Writer } from './config-writer.js';
 /** How long a revision is waited for before the watch is opened anew, in case the word of it got lost. */
 const lookAnywayMs = { baseMs: 1_000, capMs: 15_000 };
 
+const nothingYet = { revision: 0n, stored: [] } as const;
+
 /**
  * A configuration in memory, as it is in the store: reading it is a property access. Nothing becomes current that the
  * schema does not accept, or that is half of a commit; the last good value stays through outages, bad input and accidental
@@ -121,13 +123,13 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
 
   /** What is current at a key, as `get('db.pool')` or `get(['db', 'pool'])`; undefined where nothing is. No round trip. */
   get(key: ConfigKey): unknown {
-    return valueAt(this.#keeper.value, configPath(key));
+    return this.#keeper.at(configPath(key));
   }
 
   /** Which layer gave the value of a key, and what it overrode. No round trip. */
   explain(key: ConfigKey): ConfigExplanation {
     const path = configPath(key);
-    const { stack, accepted = { revision: 0n, stored: [] }, secrets } = this.#keeper;
+    const { stack, accepted = nothingYet, secrets } = this.#keeper;
     return stack.explain(path, this.get(path), this.#layer, accepted, secrets);
   }
 

@@ -19,14 +19,15 @@ import {
 import type { Plan } from './config-options.js';
 import { Secrets } from './config-secrets.js';
 import { Stack } from './config-stack.js';
-import { equal, shared } from './config-value.js';
+import { type ConfigPath, equal, shared, valueAt } from './config-value.js';
 import { type ConfigSource, ConfigVersion } from './config-version.js';
 
 /** A state of the store's layers that may become current. */
 interface Candidate {
   readonly revision: bigint;
   readonly raw: unknown;
-  readonly stored: readonly unknown[];
+  /** What the paths of the store said; undefined for what they say now, while nobody has asked for the value. */
+  readonly stored: readonly unknown[] | undefined;
   readonly size: number;
   readonly source: ConfigSource;
 }
@@ -93,8 +94,10 @@ export class Keeper<T> {
 
   /** Frozen. The same for as long as nothing has changed. */
   get value(): T {
-    if (this.#lazy) {
-      this.#value = this.stack.merged();
+    if (this.#lazy && this.#accepted !== undefined) {
+      const { stack } = this;
+      this.#value = stack.merged();
+      this.#accepted = { ...this.#accepted, raw: this.#value, stored: stack.stored };
       this.#lazy = false;
     }
     // What the schema made, or, without one, what whoever named the type vouched for.
@@ -103,6 +106,11 @@ export class Keeper<T> {
 
   get accepted(): Candidate | undefined {
     return this.#accepted;
+  }
+
+  /** What lies at a path of the value. Does not make the whole where it is not there yet. */
+  at(path: ConfigPath): unknown {
+    return this.#lazy ? this.stack.at(path) : valueAt(this.value, path);
   }
 
   /** The revision that the store has shown last, accepted or not. */
@@ -299,29 +307,23 @@ export class Keeper<T> {
 
   #refuse(reason: ConfigRejection['reason'], issues: readonly ConfigIssue[], revision: bigint): void {
     if (reason !== 'schema') this.#overtake();
-    const again = this.#rejection?.reason === reason && this.#rejection.revision === revision;
-    const rejection = Object.freeze({ reason, revision, issues, atMs: Math.round(this.#client.clock.wall()) });
-    this.#rejection = rejection;
-    this.#update();
-    if (!again) this.announcer.refused(rejection);
-    if (this.#accepted === undefined) this.#told?.({ refused: rejection });
+    const last = this.#rejection;
+    if (last?.reason !== reason || last.revision !== revision) {
+      const rejection = Object.freeze({ reason, revision, issues, atMs: Math.round(this.#client.clock.wall()) });
+      this.#rejection = rejection;
+      this.#update();
+      this.announcer.refused(rejection);
+    }
+    const rejection = this.#rejection;
+    if (this.#accepted === undefined && rejection !== undefined) this.#told?.({ refused: rejection });
     this.announcer.decided();
   }
 
   /** As accept, where nobody is to be told: the value is made when it is asked for. */
   #acceptLazily({ revision, size, source }: Omit<Candidate, 'raw' | 'stored'>): void {
-    const { stack } = this;
     this.#lazy = true;
     this.#rejection = undefined;
-    this.#accepted = {
-      revision,
-      size,
-      source,
-      raw: undefined,
-      get stored() {
-        return stack.stored;
-      },
-    };
+    this.#accepted = { revision, size, source, raw: undefined, stored: undefined };
     this.#publish(revision);
     this.announcer.decided();
   }
@@ -358,10 +360,11 @@ export class Keeper<T> {
   }
 
   #save({ revision, stored, size, source }: Candidate, before: Candidate | undefined): void {
-    if (this.file === undefined || source === 'snapshot' || (size === 0 && this.#plan.keepsOnEmpty)) return;
-    const known = before?.source === 'store' && stored.every((value, n) => Object.is(value, before.stored[n]));
-    if (!known)
-      this.file.save(() => ({ revision, stored, layers: stored, savedMs: Math.round(this.#client.clock.wall()) }));
+    if (this.file === undefined || stored === undefined || source === 'snapshot') return;
+    if (size === 0 && this.#plan.keepsOnEmpty) return;
+    const known = before?.source === 'store' && stored.every((value, n) => Object.is(value, before.stored?.[n]));
+    if (known) return;
+    this.file.save(() => ({ revision, layers: stored, savedMs: Math.round(this.#client.clock.wall()) }));
   }
 
   #lost(error: unknown, ended: boolean): void {

@@ -1,7 +1,23 @@
 import { decodeText } from '../core/codec.js';
 import type { Batch, Entry, Range } from '../core/store.js';
 import type { Format } from './config-format.js';
-import { type ConfigPath, frozenObject, isPlain, Merger, ownOf, shared } from './config-value.js';
+import { type ConfigPath, frozenObject, isPlain, Merger, ownOf, shared, valueAt } from './config-value.js';
+
+/** What is said at a path, and whether nothing weaker shows there because of it, or of what is said on the way. */
+export interface Look {
+  readonly said: unknown;
+  readonly hides: boolean;
+}
+
+/** Looks at a path of a value. */
+export function look(value: unknown, path: ConfigPath): Look {
+  let here = value;
+  for (const name of path) {
+    if (here !== undefined && !isPlain(here)) return { said: valueAt(value, path), hides: true };
+    here = ownOf(here, name);
+  }
+  return { said: here, hides: here !== undefined && !isPlain(here) };
+}
 
 /** One key of the store that a layer is made of. */
 export interface Leaf {
@@ -10,17 +26,25 @@ export interface Leaf {
   readonly modified: bigint;
 }
 
+const noParts: ReadonlyMap<string, Part> = new Map();
+
 /** A part of the tree: what the key of this path says, and the parts below it. */
 class Part {
   leaf: Leaf | undefined;
   said: unknown;
-  readonly parts = new Map<string, Part>();
+  /** Most parts are leaves, and a map for each would be most of what they take. */
+  #parts: Map<string, Part> | undefined;
   /** As it was made the last time; `clean` while nothing has changed since, here or below. */
   #made: unknown;
   #clean = false;
 
   constructor(made: unknown) {
     this.#made = made;
+  }
+
+  /** The parts below, by name. */
+  get parts(): ReadonlyMap<string, Part> {
+    return this.#parts ?? noParts;
   }
 
   get empty(): boolean {
@@ -32,13 +56,18 @@ class Part {
   }
 
   part(name: string): Part {
-    let part = this.parts.get(name);
+    let part = this.#parts?.get(name);
     if (part === undefined) {
       // What was here before is what its value is to share with, should it say the same again.
       part = new Part(ownOf(this.#made, name));
-      this.parts.set(name, part);
+      this.#parts ??= new Map();
+      this.#parts.set(name, part);
     }
     return part;
+  }
+
+  drop(name: string): void {
+    this.#parts?.delete(name);
   }
 
   say(leaf: Leaf | undefined, value: unknown): boolean {
@@ -99,6 +128,19 @@ export class Layer {
   /** Frozen; undefined where there is no key. What did not change is what it was. */
   get value(): unknown {
     return this.#root.value;
+  }
+
+  /** What is said at a path, without making more of the whole than that. */
+  look(path: ConfigPath): Look {
+    let part = this.#root;
+    for (const [n, name] of path.entries()) {
+      const below = part.parts.get(name);
+      // What a key says itself, beside or instead of keys below it.
+      if (part.said !== undefined || below === undefined)
+        return look(part.parts.size === 0 ? part.said : part.value, path.slice(n));
+      part = below;
+    }
+    return { said: part.value, hides: part.value !== undefined && !isPlain(part.value) };
   }
 
   /** A key whose text could not be read. */
@@ -164,7 +206,7 @@ export class Layer {
     line.at(-1)?.say(undefined, undefined);
     for (const one of line) one.soil();
     const path = this.pathOf(key);
-    for (let n = line.length - 1; n > 0 && line[n]?.empty; n--) line[n - 1]?.parts.delete(path[n - 1] ?? '');
+    for (let n = line.length - 1; n > 0 && line[n]?.empty; n--) line[n - 1]?.drop(path[n - 1] ?? '');
     return true;
   }
 

@@ -1,9 +1,9 @@
 import type { Fed } from './config-feed.js';
 import type { Format } from './config-format.js';
-import { Layer } from './config-layer.js';
+import { Layer, type Look, look } from './config-layer.js';
 import type { Stratum } from './config-options.js';
 import { type Inspect, inspectSymbol, type Secrets } from './config-secrets.js';
-import { type ConfigPath, isPlain, Merger, ownOf, valueAt } from './config-value.js';
+import { type ConfigPath, Merger } from './config-value.js';
 
 /** What one layer says at a key. */
 export interface ConfigStatement {
@@ -71,7 +71,8 @@ export class ConfigExplanation {
 /** What the paths of the store said when a value was accepted. */
 export interface Accepted {
   readonly revision: bigint;
-  readonly stored: readonly unknown[];
+  /** Undefined for what they say now. */
+  readonly stored: readonly unknown[] | undefined;
 }
 
 /** The layers of a configuration, one on the other. */
@@ -128,18 +129,35 @@ export class Stack {
   explain(path: ConfigPath, value: unknown, own: Layer, accepted: Accepted, secrets: Secrets): ConfigExplanation {
     const layers: ConfigStatement[] = [];
     let from: string | undefined;
-    const inputs = this.#inputs(accepted.stored);
-    for (let n = inputs.length - 1; n >= 0; n--) {
+    for (let n = this.#strata.length - 1; n >= 0; n--) {
       const stratum = this.#strata[n];
+      const { said, hides } = this.#look(n, path, accepted.stored);
       const layer = stratum instanceof Layer ? stratum.path : `layers[${n}]`;
-      const said = valueAt(inputs[n], path);
       if (said !== undefined) layers.push({ layer, value: said, ...written(stratum, path, accepted.revision) });
-      if (said !== undefined || hides(inputs[n], path)) from ??= layer;
+      if (said !== undefined || hides) from ??= layer;
     }
-    const said = valueAt(accepted.stored[this.layers.indexOf(own)], path);
+    const { said } = this.#look(this.#strata.indexOf(own), path, accepted.stored);
     const none = said === undefined ? 0n : accepted.revision;
     const revision = written(own, path, accepted.revision).revision ?? none;
     return new ConfigExplanation({ path, value, layers, revision, from }, secrets);
+  }
+
+  /** What lies at a path of the whole, without making the whole of it. */
+  at(path: ConfigPath): unknown {
+    const said: unknown[] = [];
+    for (let n = this.#strata.length - 1; n >= 0; n--) {
+      const one = this.#look(n, path, undefined);
+      said.unshift(one.said);
+      if (one.hides) break;
+    }
+    return new Merger().merge(said);
+  }
+
+  /** `stored`: what the paths said; undefined for what they say now. */
+  #look(n: number, path: ConfigPath, stored: readonly unknown[] | undefined): Look {
+    const stratum = this.#strata[n];
+    if (!(stratum instanceof Layer)) return look(stratum?.value, path);
+    return stored === undefined ? stratum.look(path) : look(stored[this.layers.indexOf(stratum)], path);
   }
 
   #inputs(stored: readonly unknown[]): readonly unknown[] {
@@ -156,14 +174,4 @@ function written(stratum: unknown, path: ConfigPath, until: bigint): { storeKey?
   const leaf = stratum.leaf(stratum.keyOf(path));
   if (leaf === undefined) return {};
   return { storeKey: leaf.key, revision: leaf.modified > until ? until : leaf.modified };
-}
-
-/** Whether a value has something on the way to a path that is no object, so that nothing weaker shows there. */
-function hides(value: unknown, path: ConfigPath): boolean {
-  let here = value;
-  for (const name of path) {
-    if (here !== undefined && !isPlain(here)) return true;
-    here = ownOf(here, name);
-  }
-  return false;
 }

@@ -42,7 +42,7 @@ export class ConfigDifference {
 }
 
 /** What differs between two frozen values: objects are looked into, all else differs as a whole. */
-export function differences(before: unknown, after: unknown, secrets: Secrets): readonly ConfigDifference[] {
+function differences(before: unknown, after: unknown, secrets: Secrets): readonly ConfigDifference[] {
   const found: ConfigDifference[] = [];
   const look = (was: unknown, is: unknown, path: ConfigPath): void => {
     // What is shared between two versions is not looked into.

@@ -15,6 +15,9 @@ declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
 export { connectEtcd, FaultyStore, memoryCluster, openMemory, VirtualClock };
+interface Config { readonly db: { readonly pool: number } }
+declare function use(...things: readonly unknown[]): void;
+export { type Config, use };
 export { ca, cert, key, plan, shutdown, signal, stop, work, schedule };
 `;
 

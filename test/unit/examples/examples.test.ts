@@ -161,6 +161,7 @@ const examples: Readonly<Record<string, Expected>> = {
   'partitioner.ts': {
     run: () => import('../../../examples/partitioner.js'),
     lines: ['ada is alone: 12 shards', 'ada and bob: 7 and 5', 'bob is alone: 12 shards, ada 0'],
+  },
   'queue.ts': {
     run: () => import('../../../examples/queue.js'),
     lines: [
@@ -185,6 +186,22 @@ const examples: Readonly<Record<string, Expected>> = {
   'delay-queue.ts': {
     run: () => import('../../../examples/delay-queue.js'),
     lines: ['due now: nothing', 'water boils', 'tea is ready (attempt 1)', 'water boils (attempt 2)'],
+  },
+  'config-cache.ts': {
+    run: () => import('../../../examples/config-cache.js'),
+    lines: [
+      'pool=5, from layers[0]',
+      'refused: db.pool must be above 0',
+      'The configuration of "/config/app" is not valid: the schema does not accept it, at "db.pool".',
+      'still pool=5, state invalid',
+      'pool: 5 -> 9',
+      'now pool=9, state fresh',
+      '"secret" is shown to nobody: {"path":"/config/app","revision":"4","state":"fresh","source":"store","value":{"db":{"pool":9,"password":"[redacted]"}}}',
+    ],
+  },
+  'config-service.ts': {
+    run: () => import('../../../examples/config-service.js'),
+    lines: ['hello | hello | too many requests', 'good day | too many requests'],
   },
   'timeouts.ts': {
     run: () => import('../../../examples/timeouts.js'),

@@ -318,6 +318,20 @@ describe('what is refused', () => {
     await Promise.all([cache.close(), trusting.close()]);
   });
 
+  test('stays out though nobody has looked at the last good value before', async () => {
+    seed({ n: '1' });
+    const { cache } = await opened();
+    world.cluster.putKey(`${path}/n`, '2');
+    await world.clock.advance(1);
+    const { revision } = cache;
+    world.cluster.deleteKey(`${path}/n`);
+    await world.clock.advance(1);
+    expect(cache).toMatchObject({ revision, state: { kind: 'invalid' } });
+    expect(cache.explain('n')).toMatchObject({ value: 2, from: path });
+    expect(cache.current).toEqual({ n: 2 });
+    await cache.close();
+  });
+
   test('a slow validation that was overtaken by that of a newer revision does not put the older one in place', async () => {
     seed({ n: '1' });
     const pending = new Map<unknown, () => void>();
@@ -682,23 +696,23 @@ describe('a write', () => {
     await cache.close();
   });
 
-  test('that was refused after a lost request cannot be applied later', async () => {
+  test('that was refused after a lost answer cannot be applied later', async () => {
     const { cache, store, client } = await opened();
     await world.run(client.session());
-    store.holdRequests();
-    const writing = watched(cache.set('n', 2, { ifRevision: 0n }));
-    await world.clock.advance(1);
-    store.releaseRequests();
-    await settle();
-    // Its commit is on its way now, and hangs.
-    store.holdRequests();
-    await world.clock.advance(5_100);
-    world.cluster.putKey(`${path}/n`, 'theirs');
-    store.releaseRequests();
-    await world.clock.advance(20_000);
-    expect(writing.outcome).not.toBe('pending');
-    const value = world.cluster.entries().find(({ key }) => key === `${path}/n`)?.value;
-    if (writing.outcome === 'rejected') expect(Buffer.from(value ?? '').toString()).toBe('theirs');
+    const admin = world.cluster.store();
+    let late: Parameters<typeof store.commit> | undefined;
+    vi.spyOn(store, 'commit').mockImplementationOnce((...sent) => {
+      late = sent;
+      // Another is first, while it is on its way.
+      world.cluster.putKey(`${path}/n`, 'theirs');
+      return Promise.reject(new CoordinationError('UNKNOWN_OUTCOME', 'No answer.'));
+    });
+    expect(await rejection(cache.set('n', 2, { ifRevision: 0n }))).toMatchObject({ code: 'CONFLICT' });
+    world.cluster.deleteKey(`${path}/n`);
+    const [guards = [], ops = []] = late ?? [];
+    expect(await admin.commit(guards, ops)).toMatchObject({ ok: false });
+    expect(world.keys().filter((key) => key.startsWith(`${path}/`))).toEqual([]);
+    await admin.close();
     await cache.close();
   });
 
@@ -838,6 +852,50 @@ describe('close', () => {
     await world.clock.advance(20);
     expect(world.clock.pending).toBe(0);
   });
+});
+
+test('closing in the middle of a burst leaves no timer, and tells nobody of it', async () => {
+  seed({ n: '1' });
+  const { cache } = await opened({ debounceMs: 100 });
+  const told = vi.fn();
+  cache.onChange(told);
+  world.cluster.putKey(`${path}/n`, '2');
+  await world.clock.advance(10);
+  await cache.close();
+  expect(world.clock.pending).toBe(0);
+  expect(told).not.toHaveBeenCalled();
+  expect(cache.current).toEqual({ n: 1 });
+});
+
+test('YAML without its package is told of as such', async () => {
+  vi.doMock('yaml', () => {
+    throw new Error('Cannot find package');
+  });
+  const { client, store } = world.node();
+  await expect(ConfigCache.open(client, path, { format: 'yaml' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  expect(store.requestCount).toBe(0);
+  vi.doUnmock('yaml');
+});
+
+test('a YAML document that says gigabytes, or is torn, is refused', async () => {
+  await import('yaml');
+  world.cluster.putKey(path, 'a: 1\nb: [x, y]\n');
+  const { cache } = await opened({ shape: 'node', format: 'yaml' });
+  expect(cache.current).toEqual({ a: 1, b: ['x', 'y'] });
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefghi'.split('').map((c, n) => {
+      const last = 'abcdefghi'[n];
+      return `${c}: &${c} [${Array(9).fill(`*${last}`).join()}]`;
+    }),
+  ].join('\n');
+  for (const text of [bomb, 'a: [1', 'a: "', '\tx: 1']) {
+    world.cluster.putKey(path, text);
+    await world.clock.advance(1);
+    expect(cache.rejected).toMatchObject({ reason: 'unreadable' });
+    expect(cache.get('a')).toBe(1);
+  }
+  await cache.close();
 });
 
 /** A watch that tells how things are, and then nothing any more. */

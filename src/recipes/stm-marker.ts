@@ -98,9 +98,11 @@ class MarkedTry {
     try {
       commit = await this.#send(guards, ops, made, otherwise);
     } catch (error) {
-      if (this.#scope.aborted) throw this.#unknown(error);
-      if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) return await this.#findOut(error);
-      if (!isRetryable(error)) throw error;
+      // One whose client was closed under it may have been applied as well as one that nobody waits for any more.
+      if (this.#scope.aborted || isCoordinationError(error, 'CLOSED')) throw this.#unknown(error);
+      const found = isCoordinationError(error, 'UNKNOWN_OUTCOME') ? await this.#findOut(error) : undefined;
+      if (found !== undefined) return found;
+      if (!isRetryable(error) && !isCoordinationError(error, 'UNKNOWN_OUTCOME')) throw error;
       await this.#backoff.wait(this.#scope);
       return undefined;
     }

@@ -5,7 +5,7 @@ import { checkPath } from '../core/keys.js';
 import { openScope, orAbort, type Scope } from '../core/signals.js';
 import type { CallOptions, Commit, Range } from '../core/store.js';
 import { Typed, type Typing, typingOptions } from '../core/typed.js';
-import { CoordinationError, printable } from '../errors.js';
+import { CoordinationError, isCoordinationError, printable } from '../errors.js';
 import { retrying } from './line-session.js';
 import { Attempt, type Transaction } from './stm-attempt.js';
 import {
@@ -246,7 +246,8 @@ class Stm<V> {
     const call = (): Promise<Commit> => orAbort(this.#client.store.commit(guards, ops, { otherwise }), scope);
     return retrying(this.#client, scope, () => {
       return call().catch((error: unknown) => {
-        throw scope.aborted && ops.length > 0 ? unknown(error) : error;
+        const untold = scope.aborted || isCoordinationError(error, 'CLOSED');
+        throw untold && ops.length > 0 ? unknown(error) : error;
       });
     });
   }
@@ -254,7 +255,7 @@ class Stm<V> {
 
 function unknown(cause: unknown): CoordinationError {
   const sentence =
-    'It cannot be told whether a transaction was committed: the time for it was over before the answer came.';
+    'It cannot be told whether a transaction was committed: its time was over, or its client closed, before the answer came.';
   return new CoordinationError('UNKNOWN_OUTCOME', sentence, { cause });
 }
 

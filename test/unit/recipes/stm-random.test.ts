@@ -258,7 +258,7 @@ async function breachesOf(all: readonly Plan[], trouble: readonly Trouble[], iso
   return history.breaches();
 }
 
-const runs = Number(process.env['STM_RUNS'] ?? 150);
+const runs = Number(process.env['STM_RUNS'] ?? 100);
 
 describe('under random faults', { timeout: 60_000 }, () => {
   test.each(['serializable-snapshot', 'serializable'] as const)(

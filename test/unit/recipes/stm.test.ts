@@ -182,6 +182,25 @@ describe('where an answer is lost', () => {
     store.heal();
   });
 
+  test.each([undefined, false as const])(
+    'where its client is closed under it, that is said, with marker %s',
+    async (marker) => {
+      const { client, store } = world.node();
+      await world.run(stm(client, add));
+      const made = stm(client, (tx) => add(tx).then(() => store.holdAnswers()), { marker });
+      const [pending, settled] = [watched(made), caught(made)];
+      await settle();
+      expect(pending.outcome).toBe('pending');
+      await world.run(client.close());
+      await world.run(settled);
+      expect(pending).toMatchObject({
+        outcome: 'rejected',
+        error: { code: 'UNKNOWN_OUTCOME', cause: { code: 'CLOSED' } },
+      });
+      expect(valueAt(key)).toBe(2);
+    },
+  );
+
   test('where its session ended with it, so that the marker is gone, it is said that it is unknown', async () => {
     const { client, store } = world.node();
     const { lease } = await client.session();

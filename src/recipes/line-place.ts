@@ -19,6 +19,8 @@ const leaveWithinMs = 1_000;
 interface JoinPart {
   readonly guards: readonly Guard[];
   readonly ops: readonly Op[];
+  /** How many of the steps are reads. */
+  readonly looks: number;
 }
 
 /** One ticket's way through the line: join, wait, be served or leave. */
@@ -37,7 +39,8 @@ export class Place {
   #joining: Promise<unknown> | undefined;
   /** An attempt to join whose answer never came: its put may still turn up. */
   #late = false;
-  readonly #watches: Watches;
+  /** Most are served without a wait. */
+  #watches: Watches | undefined;
   /** What was last read of the line. */
   #reads: Reads = [];
 
@@ -50,7 +53,6 @@ export class Place {
     this.#key = session.takeTicket(path);
     this.#value = value;
     this.#since = client.clock.now();
-    this.#watches = new Watches(client.store);
   }
 
   /**
@@ -79,7 +81,7 @@ export class Place {
       return served;
     } finally {
       first.#session.offEnd(abort);
-      for (const place of places) place.#watches.stopBlocker();
+      for (const place of places) place.#watches?.stopBlocker();
       if (served === undefined) await Promise.all(places.map((place) => place.#leave()));
     }
   }
@@ -113,7 +115,7 @@ export class Place {
   async serve(): Promise<HoldParts> {
     await confirmed(this.#client, this.#session, this.#scope);
     this.#scope.throwIfAborted();
-    const watch = this.#watches.takeOwn();
+    const watch = this.#watches?.takeOwn();
     if (diagnostics.hold.hasSubscribers) this.#reportHold();
     return { client: this.#client, session: this.#session, ticket: this.#mine(), late: this.#late, watch };
   }
@@ -156,13 +158,18 @@ export class Place {
     const { entrance } = first.#rule;
     if (entrance !== undefined) await entrance.open(first.#scope);
     const parts = places.map((place) => place.#joinPart());
-    const { guards, ops } = parts.length === 1 && parts[0] !== undefined ? parts[0] : together(parts);
+    const guards = parts.flatMap((part) => part.guards);
+    const ops = parts.flatMap((part) => part.ops);
     const otherwise = entrance && [{ key: first.#key }, entrance.query];
     const timeoutMs = first.#session.patienceMs;
     const { ok, revision, reads } = await first.#client.store.commit(guards, ops, { timeoutMs, otherwise });
     if (ok) {
       let at = 0;
-      for (const place of places) at = place.#joined(revision, reads, at);
+      for (const [n, place] of places.entries()) {
+        const until = at + (parts[n]?.looks ?? 0);
+        place.#joined(revision, reads.slice(at, until));
+        at = until;
+      }
       return true;
     }
     if (entrance !== undefined && reads[0]?.length === 0) {
@@ -179,17 +186,14 @@ export class Place {
     const looks = this.#rule.look(this.#prefix, undefined).map(read);
     const ops = [...looks, put(this.#key, this.#value, this.#session.lease)];
     const guard = absent(this.#key);
-    if (entrance === undefined) return { guards: [guard], ops };
-    return { guards: [guard, ...entrance.guards], ops: [...entrance.ops, ...ops] };
+    if (entrance === undefined) return { guards: [guard], ops, looks: looks.length };
+    return { guards: [guard, ...entrance.guards], ops: [...entrance.ops, ...ops], looks: looks.length };
   }
 
-  /** Takes what the commit has read for this place, from this one on. Returns where the next one's begins. */
-  #joined(revision: bigint, reads: Reads, from: number): number {
+  #joined(revision: bigint, reads: Reads): void {
     const { lease } = this.#session;
     this.#ticket = { key: this.#key, created: revision, value: this.#value, lease };
-    const until = from + this.#rule.look(this.#prefix, undefined).length;
-    this.#reads = reads.slice(from, until);
-    return until;
+    this.#reads = reads;
   }
 
   async #find(): Promise<void> {
@@ -201,14 +205,16 @@ export class Place {
 
   /** Waits until what is in the way is gone or has changed, or for so long that it is better to look. */
   async #change(blocker: Blocker): Promise<void> {
-    this.#watches.follow(this.#mine(), blocker);
+    this.#watches ??= new Watches(this.#client.store);
+    const watches = this.#watches;
+    watches.follow(this.#mine(), blocker);
     if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);
-    if (!this.#watches.heard) {
+    if (!watches.heard) {
       // Watches do lose events: look anyway, once in a while.
       const inCase = (resolve: () => void) => this.#client.clock.after(this.#session.ttlMs, resolve);
-      await firstOf(this.#scope, [this.#watches.arm, inCase]);
+      await firstOf(this.#scope, [(wake) => watches.arm(wake), inCase]);
     }
-    this.#watches.take();
+    watches.take();
   }
 
   /** The deciding read: who is ahead, and that this ticket is still in line. */
@@ -237,7 +243,7 @@ export class Place {
 
   /** Takes the ticket out of the line: now if the store can be reached, else in the background. */
   async #leave(): Promise<void> {
-    this.#watches.stopOwn();
+    this.#watches?.stopOwn();
     if (this.#joining === undefined) return;
     const { clock } = this.#client;
     await within(clock, { timeoutMs: leaveWithinMs }, 'leaving a line', this.#remove(this.#joining)).catch(() => {});
@@ -258,10 +264,6 @@ export class Place {
     if (removed && !this.#late) this.#session.returnTicket(this.#key);
     else void this.#session.cleanUp(this.#key, this.#late);
   }
-}
-
-function together(parts: readonly JoinPart[]): JoinPart {
-  return { guards: parts.flatMap(({ guards }) => guards), ops: parts.flatMap(({ ops }) => ops) };
 }
 
 /** Reads all of this at one revision, for as long as the scope allows. One round trip. */

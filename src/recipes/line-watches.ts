@@ -24,11 +24,11 @@ export class Watches {
   }
 
   /** Arms a wait that ends with the first news; at once where there is some. */
-  readonly arm = (wake: () => void): (() => void) => {
+  arm(wake: () => void): () => void {
     this.#wake = wake;
     if (this.#news !== undefined) wake();
     return () => {};
-  };
+  }
 
   /** What was heard, which then counts as known. Throws what ended a watch. */
   take(): void {

@@ -46,7 +46,6 @@ const familyRooms: readonly Room[] = Object.entries(families).flatMap(([family, 
 });
 
 const surface = ['client', 'recipes', ...Object.keys(families).map((family) => `recipes/${family}`), ...base];
-const surface = ['client', 'recipes', 'recipes/group', 'recipes/line', 'recipes/service-registry', ...base];
 const publicEntries = ['entry', 'testing/index'];
 
 const rooms: readonly Room[] = [

@@ -116,7 +116,8 @@ describe('entering', () => {
   });
 
   test('one that was in a full round, unawares, and died, is told that it died and not that its time ran out', async () => {
-    const { client, store } = world.node();
+    // Its next renewal is far off.
+    const { client, store } = world.node({ ttlMs: 60_000 });
     const late = watched(new DoubleBarrier(client, path, 2).enter({ timeoutMs: 2_000 }));
     await settle();
     store.partition();

@@ -195,7 +195,8 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
    * text of one key; in a document, a part of it. The schema has to accept the whole with it.
    *
    * Rejects with `INVALID_CONFIG` where it does not, `CONFLICT` where `ifRevision` or `compare` do not hold, `INVALID_KEY`,
-   * `INVALID_VALUE`, the reason of `signal`, `TIMEOUT` (it may have been written then), or what the store says. Three round
+   * `INVALID_VALUE`, the reason of `signal`, `TIMEOUT` (it may have been written then), `UNKNOWN_OUTCOME` where the session
+   * ended meanwhile, or what the store says. Three round
    * trips, and the session's, once.
    */
   async set(key: ConfigKey, value: unknown, options: ConfigWriteOptions = {}): Promise<bigint> {

@@ -5,7 +5,7 @@ import type { ClientContext } from '../core/context.js';
 import { openScope, type Scope } from '../core/signals.js';
 import type { StandardSchema } from '../core/standard-schema.js';
 import { absent, type CallOptions, type Entry, type Op, put, remove, unchanged } from '../core/store.js';
-import { CoordinationError, printable } from '../errors.js';
+import { CoordinationError, isCoordinationError, printable } from '../errors.js';
 import type { Format } from './config-format.js';
 import { invalidConfig, judge } from './config-judge.js';
 import type { Layer } from './config-layer.js';
@@ -76,7 +76,7 @@ export class Writer {
     const ticket = session.takeTicket(`${layer.path}.writes`);
     const attempt = { path, value, key, options, scope, witness: witnessOf(ticket, session.lease) };
     for (let late = false; ; ) {
-      const outcome = await this.#attempt(attempt);
+      const outcome = await this.#attempt(attempt).catch((error: unknown) => Promise.reject(sessionEnded(key, error)));
       late ||= outcome.late;
       if (outcome.kind === 'refused' && !isConditional(options)) continue;
       if (!late && outcome.sent) await client.store.commit([], [remove(ticket)], { timeoutMs: 1_000 }).catch(() => {});
@@ -191,6 +191,13 @@ function checkCondition({ key, options }: Attempt, entry: Entry | undefined, sai
   const { ifRevision } = options;
   if (ifRevision !== undefined && (entry?.modified ?? 0n) !== ifRevision) throw conflict(key);
   if ('compare' in options && !equal(said, options.compare)) throw conflict(key);
+}
+
+/** With the session goes the witness: whether an attempt whose answer was lost had been applied cannot be told any more. */
+function sessionEnded(key: string, cause: unknown): unknown {
+  if (!isCoordinationError(cause, 'LEASE_NOT_FOUND')) return cause;
+  const sentence = `The session ended while "${printable(key)}" was being written: it cannot be told whether it was.`;
+  return new CoordinationError('UNKNOWN_OUTCOME', sentence, { key, cause });
 }
 
 function conflict(key: string): CoordinationError {

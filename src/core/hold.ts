@@ -294,7 +294,7 @@ export class Hold implements AsyncDisposable {
       try {
         const { ok } = await store.commit(this.guards, steps, { timeoutMs: this.session.patienceMs });
         if (ok && !unknown && !this.#late && !this.#named)
-          for (const { key } of this.#tickets) this.session.returnTicket(key);
+          for (const { key } of this.#tickets) this.session.names.returnTicket(key);
         if (ok) return 'now';
         return unknown ? 'before' : 'no';
       } catch (error) {

@@ -36,7 +36,7 @@ export async function removeEntry(removal: Removal): Promise<boolean> {
       await backoff.wait(session.signal).catch(() => {});
     }
   }
-  session.unclaim(entry.key);
+  session.names.unclaim(entry.key);
   void sweep(removal);
   return removed;
 }
@@ -53,7 +53,7 @@ async function sweep(removal: Removal): Promise<void> {
   for (let leftMs = entry.lateMs(session); leftMs > 0; leftMs = entry.lateMs(session)) {
     await sleep(client.clock, Math.min(leftMs, backoff.nextMs()), session.signal).catch(() => {});
     // The next one who has the name sees to what stands there itself.
-    if (session.signal.aborted || session.isClaimed(entry.key)) return;
+    if (session.signal.aborted || session.names.isClaimed(entry.key)) return;
     try {
       await entry.look(session);
       const own = await findOwn(removal);

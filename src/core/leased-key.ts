@@ -191,7 +191,7 @@ export class LeasedKey {
     if (this.#session !== undefined && !isOver(this.#session)) return this.#session;
     const session = await sessions.get(this.#life);
     this.#life.throwIfAborted();
-    if (!session.claim(key)) throw this.#takenError('another one of this process has it');
+    if (!session.names.claim(key)) throw this.#takenError('another one of this process has it');
     this.#session = session;
     this.#leases.add(session.lease);
     session.onEnd(this.#sessionEnded);
@@ -313,7 +313,7 @@ export class LeasedKey {
   }
 
   readonly #sessionEnded = (reason: CoordinationError): void => {
-    this.#session?.unclaim(this.#parts.key);
+    this.#session?.names.unclaim(this.#parts.key);
     if (!this.#parts.sessions.rejoin) this.#end(reason);
     else if (this.#state.kind === 'present') this.#lose(reason);
     this.#hear();

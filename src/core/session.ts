@@ -3,7 +3,7 @@ import { Backoff } from './backoff.js';
 import { checkCall, checkOptions, checkTtl } from './checks.js';
 import type { Cancel, Clock, Random } from './clock.js';
 import { SafeEmitter } from './emitter.js';
-import { ticketKey, ticketNumber } from './keys.js';
+import { SessionNames } from './session-names.js';
 import { within } from './signals.js';
 import { type CallOptions, type Lease, type LeaseId, remove, type Store } from './store.js';
 
@@ -28,12 +28,6 @@ export interface SessionEvents {
   readonly lost: LostEvent;
   /** What a listener of the others threw. */
   readonly error: unknown;
-}
-
-/** A key of a session that says whether a commit was made, and the revision of its last write, if there was one. */
-export interface Marker {
-  readonly key: string;
-  modified: bigint | undefined;
 }
 
 /** What a session needs of its client. */
@@ -66,6 +60,8 @@ export class Session {
   readonly ttlMs: number;
   /** Events: `state` on every transition, `lost` for every hold that is lost through this session. */
   readonly events = new SafeEmitter<SessionEvents>();
+  /** @internal Which keys under its lease are whose, in this process. */
+  readonly names: SessionNames;
 
   readonly #deps: SessionDeps;
   readonly #ended = new AbortController();
@@ -73,10 +69,6 @@ export class Session {
   #state: SessionState;
   /** When the last good renewal was sent, on both clocks, and how long it is good for. */
   #base: { readonly now: number; readonly wall: number; readonly forMs: number };
-  #tickets = 0;
-  readonly #returned: number[] = [];
-  readonly #idleMarkers = new Map<string, Marker[]>();
-  readonly #claims = new Set<string>();
   #renewing: Promise<void> | undefined;
   #timer: Cancel = () => {};
   #deadlineTimer: Cancel = () => {};
@@ -87,6 +79,7 @@ export class Session {
     this.#deps = deps;
     this.lease = lease.id;
     this.ttlMs = lease.ttlMs;
+    this.names = new SessionNames(lease.id, deps.store.traits);
     this.#backoff = new Backoff(deps.clock, deps.random, { baseMs: 50, capMs: Math.min(1_000, lease.ttlMs / 10) });
     this.#base = { ...sent, forMs: trustedMs(lease.ttlMs) };
     this.#state = { kind: 'live', deadline: this.#deadline() };
@@ -171,46 +164,6 @@ export class Session {
     await this.#renew();
     if (this.#state.kind === 'uncertain') throw this.#state.cause;
     return this.#state.kind === 'live';
-  }
-
-  /** A ticket key about which nothing is under way: a new one, or one that came back by {@link returnTicket}. */
-  takeTicket(path: string): string {
-    return ticketKey(path, this.lease, this.#returned.pop() ?? ++this.#tickets);
-  }
-
-  /** @internal Markers under this path that no commit uses now. Whoever takes one out puts it back, as it then is. */
-  idleMarkers(path: string): Marker[] {
-    const idle = this.#idleMarkers.get(path) ?? [];
-    this.#idleMarkers.set(path, idle);
-    return idle;
-  }
-
-  /**
-   * Gives a ticket key back for another use. Only for one of which the store has said that it is gone, in answer to the
-   * last of all requests about it: none of them may be unanswered, or it could hit the next ticket of that name.
-   */
-  returnTicket(key: string): void {
-    if (this.#deps.store.traits.exactHeld) this.#returned.push(ticketNumber(key));
-  }
-
-  /**
-   * Takes the name of a key for the one who calls, who alone writes it under this lease until {@link unclaim}: then a key
-   * under this lease is known to be its own. False where somebody else in this process has the name.
-   */
-  claim(key: string): boolean {
-    if (this.#claims.has(key)) return false;
-    this.#claims.add(key);
-    return true;
-  }
-
-  /** Whether somebody has the name of this key by {@link claim}. */
-  isClaimed(key: string): boolean {
-    return this.#claims.has(key);
-  }
-
-  /** Takes back {@link claim}. */
-  unclaim(key: string): void {
-    this.#claims.delete(key);
   }
 
   /** Runs `ended` once, when the session ends; at once if it has. */

@@ -73,7 +73,7 @@ export class Writer {
     checkWrite(path, key, options, this.#setup.node);
     using scope = openScope(client.clock, options, `writing "${printable(key)}"`);
     const session = await client.session({ signal: scope.signal });
-    const ticket = session.takeTicket(`${layer.path}.writes`);
+    const ticket = session.names.takeTicket(`${layer.path}.writes`);
     const attempt = { path, value, key, options, scope, witness: witnessOf(ticket, session.lease) };
     for (let late = false; ; ) {
       const outcome = await this.#attempt(attempt).catch((error: unknown) => Promise.reject(sessionEnded(key, error)));

@@ -157,7 +157,7 @@ export class Entrance {
 
   #ticketIn(round: number): { readonly key: string; readonly round: number; late: boolean } {
     if (this.#sent?.round !== round) {
-      const key = this.#session.takeTicket(this.#keys.ticketsOf(round));
+      const key = this.#session.names.takeTicket(this.#keys.ticketsOf(round));
       this.#sent = { key, round, late: false };
     }
     return this.#sent;

@@ -50,7 +50,7 @@ export class Place {
     this.#session = session;
     this.#prefix = `${path}/`;
     this.#rule = rule;
-    this.#key = session.takeTicket(path);
+    this.#key = session.names.takeTicket(path);
     this.#value = value;
     this.#since = client.clock.now();
   }
@@ -261,7 +261,7 @@ export class Place {
       () => true,
       () => false,
     );
-    if (removed && !this.#late) this.#session.returnTicket(this.#key);
+    if (removed && !this.#late) this.#session.names.returnTicket(this.#key);
     else void this.#session.cleanUp(this.#key, this.#late);
   }
 }

@@ -55,7 +55,7 @@ export class Claims<T> {
     const about = encodeText(JSON.stringify({ kind: 'claim', ...client.identity }));
     const claims = items.map((item) => {
       const header = { ...item.header, attempts: item.header.attempts + 1 };
-      return { item: { ...item, header }, key: session.takeTicket(keys.claimsOf(item.id)) };
+      return { item: { ...item, header }, key: session.names.takeTicket(keys.claimsOf(item.id)) };
     });
     const [first] = claims;
     if (first === undefined) return [];

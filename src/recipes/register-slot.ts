@@ -25,7 +25,7 @@ export class Slot {
 
   constructor(session: Session, path: string) {
     this.session = session;
-    this.key = session.takeTicket(path);
+    this.key = session.names.takeTicket(path);
     session.onEnd(this.#sessionEnded);
   }
 

@@ -1,6 +1,7 @@
 import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
-import type { Marker, Session } from '../core/session.js';
+import type { Session } from '../core/session.js';
+import type { Marker } from '../core/session-names.js';
 import { orAbort, type Scope } from '../core/signals.js';
 import { absent, type Commit, type Guard, type Op, put, type Query, unchanged } from '../core/store.js';
 import { CoordinationError, isCoordinationError, isRetryable, printable } from '../errors.js';
@@ -69,7 +70,7 @@ class MarkedTry {
     this.#path = path;
     this.#commit = commit;
     this.#backoff = new Backoff(client.clock, client.random);
-    this.#idle = session.idleMarkers(path);
+    this.#idle = session.names.idleMarkers(path);
     this.#marker = this.#idle.pop() ?? this.#newMarker();
   }
 
@@ -88,7 +89,7 @@ class MarkedTry {
   }
 
   #newMarker(): Marker {
-    return { key: this.#session.takeTicket(this.#path), modified: undefined };
+    return { key: this.#session.names.takeTicket(this.#path), modified: undefined };
   }
 
   /** The answer; undefined where it has to be sent again. What it rejects with, but for unknown outcomes, came of nothing. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Hold } from '../../../src/core/hold.js';
 import { Session } from '../../../src/core/session.js';
+import { SessionNames } from '../../../src/core/session-names.js';
 import { type Op, put } from '../../../src/core/store.js';
 import { Nemesis, strikeNames } from './random-nemesis.js';
 import { follow, work } from './random-workers.js';
@@ -120,7 +121,7 @@ describe('what is broken is found', () => {
   }, 60_000);
 
   test('ticket keys that are used again whatever became of them', async () => {
-    vi.spyOn(Session.prototype, 'takeTicket').mockImplementation(function (this: Session, path: string) {
+    vi.spyOn(SessionNames.prototype, 'takeTicket').mockImplementation(function (this: SessionNames, path: string) {
       return `${path}/${this.lease}-1`;
     });
     expect(await found()).toBeDefined();

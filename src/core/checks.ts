@@ -144,7 +144,7 @@ function checkOp(op: Op, traits: StoreTraits): void {
   else throw invalid('INVALID_COMMIT', 'ops', 'unknown-kind', 'A step is put, delete or read.');
 }
 
-/** @internal Whether a key lies in a range. */
+/** Whether a key lies in a range. */
 export function inRange(range: Range, key: string): boolean {
   return 'key' in range ? range.key === key : key.startsWith(range.prefix);
 }

@@ -37,7 +37,7 @@ function exactly(this: unknown, name: string, value: unknown): unknown {
   return value;
 }
 
-/** One line of JSON, and one of its SHA-256. */
+/** @internal One line of JSON, and one of its SHA-256. */
 export async function fileText(
   { paths, shape }: FileSubject,
   { revision, savedMs, layers }: FileContent,
@@ -56,7 +56,7 @@ function corrupt(file: string, why: string, cause?: unknown): CoordinationError 
   });
 }
 
-/** What a text says that {@link fileText} made. Rejects with `CORRUPT_DATA` where it is torn, changed or of another. */
+/** @internal What a text says that {@link fileText} made. Rejects with `CORRUPT_DATA` where it is torn, changed or of another. */
 export async function parseFile(file: string, text: string, subject: FileSubject): Promise<FileContent> {
   const [line = '', sum, ...rest] = text.split('\n');
   if (rest.length !== 1 || rest[0] !== '' || sum !== (await digest(line))) {
@@ -71,7 +71,7 @@ export async function parseFile(file: string, text: string, subject: FileSubject
   return { revision: BigInt(revision), savedMs, layers: said };
 }
 
-/** What the file holds; undefined where there is none. Rejects with `CORRUPT_DATA` for one that cannot be relied upon. */
+/** @internal What the file holds; undefined where there is none. Rejects with `CORRUPT_DATA` for one that cannot be relied upon. */
 export async function readSnapshot(file: string, subject: FileSubject): Promise<FileContent | undefined> {
   let text: string;
   try {

@@ -198,14 +198,13 @@ export class Commits {
       return guard?.kind === 'held' ? [guard] : [];
     });
     if (tickets.length === 0 || tickets.length < refusing.length) return false;
-    const looks = tickets.map(async (ticket) => {
-      const before = this.#tickets.indexOf(ticket);
-      const entry = await this.#context.look(wireKey(ticket.key), this.#call(attempt));
-      if (entry?.created !== ticket.created || entry.session !== ticket.lease) return false;
+    const looks = tickets.map(async ({ key, created, lease }) => {
+      const entry = await this.#context.look(wireKey(key), this.#call(attempt));
+      if (entry?.created !== created || entry.session !== lease) return false;
       this.#tickets.note(entry);
-      return entry.modified !== before;
+      return true;
     });
-    return (await Promise.all(looks)).every((changed) => changed);
+    return (await Promise.all(looks)).every((there) => there);
   }
 
   /** Who holds the keys to be put. Takes nothing away from Consul's own locks, whose holders count on it. */

@@ -317,6 +317,14 @@ describe('a commit', () => {
       expect(await requestsOf(async () => expect((await commit()).ok).toBe(true))).toBe(1);
     });
 
+    it('is not refused because the same client writes it at that very time', async () => {
+      const { store, id, guard, commit } = await withTicket();
+      for (const value of ['w', 'x', 'y']) {
+        const [written, guarded] = await Promise.all([store.commit([guard], [put('t', value, id)]), commit()]);
+        expect([written.ok, guarded.ok]).toEqual([true, true]);
+      }
+    });
+
     it('is not deceived by one of the same name and lease that came later', async () => {
       const { store, id, guard, commit } = await withTicket();
       await store.commit([guard], [remove('t')]);

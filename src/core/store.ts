@@ -188,7 +188,8 @@ export interface Store extends AsyncDisposable {
    *
    * Rejects with `UNKNOWN_OUTCOME` when it cannot be told whether the commit was applied, now or later. It is never sent
    * twice, unless nothing of it was sent the first time. Any other rejection means that nothing was applied, except an
-   * abort: then the outcome is unknown as well, and the commit may even be applied after a later one of the same client.
+   * abort, and `CLOSED` where the store is closed under it: then the outcome is unknown as well, and the commit may even be
+   * applied after a later one of the same client.
    * A put under a lease that has ended rejects with `LEASE_NOT_FOUND`. A commit that only reads may be repeated, and
    * rejects as a read does.
    */

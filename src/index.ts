@@ -28,6 +28,7 @@ export type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,

@@ -111,9 +111,9 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
     return this.#keeper.rejection;
   }
 
-  /** The last versions that were current, the newest last; as many as `historySize` says. */
-  get history(): readonly ConfigVersion<T>[] {
-    return this.#keeper.announcer.history;
+  /** The last versions that were current, the newest last; as many as `recentSize` says. */
+  get recent(): readonly ConfigVersion<T>[] {
+    return this.#keeper.announcer.recent;
   }
 
   /** Events: `change`, `rejected`, `state`, `reset`, `error`. */

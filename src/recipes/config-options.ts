@@ -155,6 +155,13 @@ export function planOf<T>(path: string, options: ConfigOptions<T>): Plan<T> {
   };
 }
 
+/** Refuses what names no leaf of a tree, with `INVALID_KEY`. `key`: what it would be in the store. */
+export function checkLeaf(path: ConfigPath, key: string): void {
+  if (path.length > 0 && !path.some((name) => name === '' || name.includes('/'))) return;
+  const sentence = 'A key of a tree has one name or more, none of them empty or with a "/" in it.';
+  throw new CoordinationError('INVALID_KEY', sentence, { key, field: 'key' });
+}
+
 /** Names a part of a configuration: `db.pool`, or its segments, where one has a dot in it. */
 export type ConfigKey = string | readonly string[];
 

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigCache } from '../../../src/recipes/config-cache.js';
 import type { ConfigHistory, ConfigHistoryOptions } from '../../../src/recipes/config-history.js';
@@ -197,4 +198,75 @@ describe('the history of a key', () => {
     expect(await codeOf(world.run(cache.history('n', { revision: 1_000n })))).toBe('INVALID_OPTION');
     await cache.close();
   });
+
+  test('is, from whatever revision, what was written and is not compacted away', async () => {
+    const step = fc.constantFrom<Step[]>('put', 'put', 'put', 'delete', 'other', 'compact');
+    const { cache } = await opened();
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.integer({ min: 1, max: 6 }), async (steps, limit) => {
+        const key = `k${++runs}`;
+        const model = new Model(`${path}/${key}`);
+        for (const one of steps) model.take(one);
+        for (const [revision] of model.lives) {
+          const history = await world.run(cache.history(key, { revision, limit }));
+          expect([said(history), history.end]).toEqual(model.history(revision, limit));
+        }
+      }),
+      { numRuns: 200 },
+    );
+    await cache.close();
+  });
 });
+
+type Step = 'put' | 'delete' | 'other' | 'compact';
+/** Revisions of a key since it came to be, with what was written, the newest first. */
+type Life = readonly (readonly [revision: bigint, value: number])[];
+
+/** Lives a key, and knows what can be told of it. */
+class Model {
+  /** The life of the key at each revision. */
+  readonly lives = new Map<bigint, Life>();
+  readonly #key: string;
+  #life: Life = [];
+  #newest: bigint;
+  #floor = 0n;
+
+  constructor(key: string) {
+    this.#key = key;
+    this.#newest = world.cluster.putKey('/else/where', '');
+    this.lives.set(this.#newest, []);
+  }
+
+  take(step: Step): void {
+    if (step === 'compact') {
+      world.cluster.compact();
+      this.#floor = this.#newest;
+      return;
+    }
+    this.#newest = this.#write(step);
+    this.lives.set(this.#newest, this.#life);
+  }
+
+  history(at: bigint, limit: number): [Life, ConfigHistory['end']] {
+    if (at < this.#floor) return [[], 'compacted'];
+    const life = this.lives.get(at) ?? [];
+    // What another write took the place of is known if that was after the compaction.
+    const known = life.filter((_, n) => n === 0 || (life[n - 1]?.[0] ?? 0n) > this.#floor);
+    const shown = known.slice(0, limit);
+    if (shown.length === life.length) return [shown, life.length === 0 ? 'absent' : 'created'];
+    return [shown, shown.length === limit ? 'limit' : 'compacted'];
+  }
+
+  #write(step: Step): bigint {
+    if (step === 'delete' && this.#life.length > 0) {
+      this.#life = [];
+      return world.cluster.deleteKey(this.#key);
+    }
+    if (step !== 'put') return world.cluster.putKey('/else/where', '');
+    const value = this.lives.size;
+    const revision = world.cluster.putKey(this.#key, String(value));
+    this.#life = [[revision, value], ...this.#life];
+    return revision;
+  }
+}

@@ -165,6 +165,28 @@ describe('the history of a key', () => {
     await cache.close();
   });
 
+  test('ends where it is when the store is compacted meanwhile', async () => {
+    const [, , c] = live(`${path}/n`, ['1', '2', '3']);
+    const { cache, store } = await opened();
+    store.delay(100);
+    const pending = cache.history('n');
+    await world.clock.advance(80);
+    world.cluster.compact();
+    const history = await world.run(pending);
+    expect([said(history), history.end]).toEqual([[[c, 3]], 'compacted']);
+    await cache.close();
+  });
+
+  test('is refused at once where the store keeps no past', async () => {
+    live(`${path}/n`, ['1', '2']);
+    const { cache, store } = await opened();
+    Object.assign(store, { traits: { ...store.traits, pastReads: false } });
+    const before = store.requestCount;
+    expect(await codeOf(cache.history('n'))).toBe('UNSUPPORTED');
+    expect(store.requestCount).toBe(before);
+    await cache.close();
+  });
+
   test('rejects with what the store says', async () => {
     live(`${path}/n`, ['1', '2']);
     const { cache, store } = await opened();

@@ -36,6 +36,7 @@ export const errorCodes = [
   'UNKNOWN_OUTCOME',
   // What the store answered.
   'LEASE_NOT_FOUND',
+  'COMPACTED',
   'UNAVAILABLE',
   'OVERLOADED',
   'NO_SPACE',

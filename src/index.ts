@@ -28,6 +28,7 @@ export type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,
@@ -45,6 +46,8 @@ export { Barrier } from './recipes/barrier.js';
 export type { ConfigEvents, ConfigState } from './recipes/config-announcer.js';
 export { ConfigCache } from './recipes/config-cache.js';
 export type { ConfigFormat } from './recipes/config-format.js';
+export type { ConfigHistory, ConfigHistoryOptions } from './recipes/config-history.js';
+export { ConfigRevision } from './recipes/config-history.js';
 export type { ConfigIssue, ConfigRejection } from './recipes/config-judge.js';
 export type { ConfigKey, ConfigLayer, ConfigOptions } from './recipes/config-options.js';
 export type { ConfigListener } from './recipes/config-readers.js';

@@ -4,7 +4,17 @@
  */
 import { CoordinationError, type ErrorCode, printable } from '../errors.js';
 import { checkKey, checkPrefix } from './keys.js';
-import type { CallOptions, CommitOptions, Guard, LeaseId, Op, Query, Range, StoreTraits } from './store.js';
+import type {
+  CallOptions,
+  CommitOptions,
+  Guard,
+  LeaseId,
+  Op,
+  Query,
+  Range,
+  ReadOptions,
+  StoreTraits,
+} from './store.js';
 
 function invalid(code: ErrorCode, field: string, problem: string, sentence: string): CoordinationError {
   return new CoordinationError(code, sentence, { field, problem });
@@ -91,6 +101,21 @@ const maxRevision = 2n ** 63n - 1n;
 function checkRevision(revision: unknown, field: string): void {
   if (typeof revision === 'bigint' && revision >= 0n && revision <= maxRevision) return;
   throw invalid('INVALID_OPTION', field, 'not-a-revision', `${field} must be a bigint from 0 to 2^63 - 1.`);
+}
+
+/** Checks a whole read against the contract and what the store can do. */
+export function checkRead(traits: StoreTraits, query: Query, options: ReadOptions | undefined): void {
+  checkQuery(query);
+  checkCall(options, 'read', ['revision']);
+  const revision = options?.revision;
+  if (revision === undefined) return;
+  // Not 0, which is etcd's word for the present.
+  if (typeof revision !== 'bigint' || revision < 1n || revision > maxRevision) {
+    throw invalid('INVALID_OPTION', 'revision', 'not-a-revision', 'revision must be a bigint from 1 to 2^63 - 1.');
+  }
+  if (traits.pastReads) return;
+  const sentence = `${traits.name} keeps no past: leave revision out.`;
+  throw invalid('UNSUPPORTED', 'revision', 'past', sentence);
 }
 
 /** Refuses anything but the id of a lease, with `INVALID_OPTION`. */

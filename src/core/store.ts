@@ -134,6 +134,14 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface ReadOptions extends CallOptions {
+  /**
+   * Read the state as it was at this revision of the store, from 1. Default: the present one. Only where
+   * {@link StoreTraits.pastReads} says so, else `UNSUPPORTED`.
+   */
+  readonly revision?: bigint | undefined;
+}
+
 export interface CommitOptions extends CallOptions {
   /** What to read instead, at the same revision where the store can (etcd, embedded), when a guard does not hold. */
   readonly otherwise?: readonly Query[] | undefined;
@@ -159,6 +167,8 @@ export interface StoreTraits {
   readonly exactHeld: boolean;
   /** Whether a commit takes `untouched` guards. Consul has no comparison for them. */
   readonly rangeGuards: boolean;
+  /** Whether a read can be of a revision of the past. Consul keeps none. */
+  readonly pastReads: boolean;
   /**
    * Whether keys may hold bytes that are not UTF-8, as {@link Range} describes. Where not (Consul, whose interface is
    * JSON), such a key is refused with `INVALID_KEY`.
@@ -179,8 +189,13 @@ export interface StoreTraits {
 export interface Store extends AsyncDisposable {
   readonly traits: StoreTraits;
 
-  /** Reads entries. Linearizable: it sees every commit that had ended before it began. One round trip. */
-  read(query: Query, options?: CallOptions): Promise<Snapshot>;
+  /**
+   * Reads entries. Linearizable: it sees every commit that had ended before it began. With `revision`, it sees what there
+   * was at that revision, which is then the one of the snapshot. One round trip.
+   *
+   * Rejects with `COMPACTED` when the store has forgotten the revision, with `INVALID_OPTION` when it is still to come.
+   */
+  read(query: Query, options?: ReadOptions): Promise<Snapshot>;
 
   /**
    * Applies all of `ops` atomically if all of `guards` hold, else nothing. One round trip (Consul: a second one for

@@ -35,23 +35,23 @@ export class Announcer<T> {
   readonly events = new SafeEmitter<ConfigEvents<T>>();
   readonly readers = new Set<Reader<T>>();
   readonly #path: string;
-  readonly #historySize: number;
+  readonly #recentSize: number;
   readonly #waiters = new Set<() => void>();
-  #history: readonly ConfigVersion<T>[] = [];
+  #recent: readonly ConfigVersion<T>[] = [];
 
-  constructor(path: string, historySize: number) {
+  constructor(path: string, recentSize: number) {
     this.#path = path;
-    this.#historySize = historySize;
+    this.#recentSize = recentSize;
   }
 
   /** Whether anybody is to be told of changes, and so of what was before them. */
   get isHeard(): boolean {
-    return this.readers.size > 0 || this.#historySize > 0 || this.events.has('change');
+    return this.readers.size > 0 || this.#recentSize > 0 || this.events.has('change');
   }
 
   /** The last versions, the newest last. */
-  get history(): readonly ConfigVersion<T>[] {
-    return this.#history;
+  get recent(): readonly ConfigVersion<T>[] {
+    return this.#recent;
   }
 
   /** Calls `run` whenever something was decided. */
@@ -65,7 +65,7 @@ export class Announcer<T> {
   }
 
   changed(version: ConfigVersion<T>): void {
-    if (this.#historySize > 0) this.#history = Object.freeze([...this.#history, version].slice(-this.#historySize));
+    if (this.#recentSize > 0) this.#recent = Object.freeze([...this.#recent, version].slice(-this.#recentSize));
     this.events.emitSafe('change', version);
     for (const reader of [...this.readers]) this.events.guard(() => reader.tell(version));
   }

@@ -8,6 +8,7 @@ import { CoordinationError, printable } from '../errors.js';
 import type { ConfigEvents, ConfigState } from './config-announcer.js';
 import { begin, refusedError } from './config-begin.js';
 import { findFormat } from './config-format.js';
+import { Archive, type ConfigHistory, type ConfigHistoryOptions } from './config-history.js';
 import type { ConfigRejection } from './config-judge.js';
 import { Keeper } from './config-keeper.js';
 import type { Layer } from './config-layer.js';
@@ -24,6 +25,15 @@ const lookAnywayMs = { baseMs: 1_000, capMs: 15_000 };
 
 const nothingYet = { revision: 0n, stored: [] } as const;
 
+/** What a cache is put together from. */
+interface Parts<T> {
+  readonly client: ClientContext;
+  readonly keeper: Keeper<T>;
+  readonly layer: Layer;
+  readonly writer: Writer;
+  readonly archive: Archive;
+}
+
 /**
  * A configuration in memory, as it is in the store: reading it is a property access. Nothing becomes current that the
  * schema does not accept, or that is half of a commit; the last good value stays through outages, bad input and accidental
@@ -38,9 +48,11 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
   readonly #keeper: Keeper<T>;
   readonly #layer: Layer;
   readonly #writer: Writer;
+  readonly #archive: Archive;
 
-  private constructor(client: ClientContext, keeper: Keeper<T>, layer: Layer, writer: Writer) {
+  private constructor({ client, keeper, layer, writer, archive }: Parts<T>) {
     this.path = layer.path;
+    this.#archive = archive;
     this.#client = client;
     this.#keeper = keeper;
     this.#layer = layer;
@@ -78,7 +90,8 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
       await keeper.close();
       throw error;
     }
-    return new ConfigCache(client, keeper, layer, writer);
+    const archive = new Archive({ client, layer, node, format, secrets });
+    return new ConfigCache({ client, keeper, layer, writer, archive });
   }
 
   /** The value, deeply frozen. The same object until something changes, and so is each part of it. No round trip. */
@@ -111,9 +124,9 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
     return this.#keeper.rejection;
   }
 
-  /** The last versions that were current, the newest last; as many as `historySize` says. */
-  get history(): readonly ConfigVersion<T>[] {
-    return this.#keeper.announcer.history;
+  /** The last versions that were current, the newest last; as many as `recentSize` says. */
+  get recent(): readonly ConfigVersion<T>[] {
+    return this.#keeper.announcer.recent;
   }
 
   /** Events: `change`, `rejected`, `state`, `reset`, `error`. */
@@ -215,6 +228,19 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
   async #write(key: ConfigKey, value: unknown, options: ConfigWriteOptions): Promise<bigint | undefined> {
     if (this.#keeper.closed) throw closedError('configuration');
     return await this.#writer.write(configPath(key), value, options);
+  }
+
+  /**
+   * Resolves to what a key has said over time, the newest first, as the store remembers it, in the layer of the cache's path:
+   * back to where the key came to be, but not past a deletion; no further than `limit` (20), and than the store has been
+   * compacted. In a document, one revision for each write of the document.
+   *
+   * Rejects with `UNSUPPORTED` on Consul, which keeps no past, with `INVALID_OPTION` for a `revision` that is still to come,
+   * with `INVALID_KEY`, the reason of `signal`, `TIMEOUT`, `CLOSED`, or what the store says. One round trip for each revision.
+   */
+  async history(key: ConfigKey, options: ConfigHistoryOptions = {}): Promise<ConfigHistory> {
+    if (this.#keeper.closed) throw closedError('configuration');
+    return await this.#archive.history(configPath(key), options);
   }
 
   /** Ends the watch, the timers and whoever waits. `current` stays readable. Idempotent; never rejects. */

@@ -69,7 +69,7 @@ export class Keeper<T> {
     const { strata, shape, path, snapshotFile, staleAfterMs } = plan;
     this.#client = client;
     this.#plan = plan;
-    this.announcer = new Announcer(path, plan.historySize);
+    this.announcer = new Announcer(path, plan.recentSize);
     this.secrets = new Secrets(plan.secrets);
     this.stack = new Stack(strata, format, shape === 'node');
     this.#judge = new Judge(plan.schema, this.secrets);

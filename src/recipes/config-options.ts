@@ -44,8 +44,8 @@ export interface ConfigOptions<T> extends CallOptions {
   readonly secrets?: readonly string[] | undefined;
   /** After so long without a word of the store the state is `stale`, in milliseconds, from 10. Default 30,000. */
   readonly staleAfterMs?: number | undefined;
-  /** How many versions `history` has, the current one included. Default 0: none are kept. */
-  readonly historySize?: number | undefined;
+  /** How many versions `recent` has, the current one included. Default 0: none are kept. */
+  readonly recentSize?: number | undefined;
   /** Told of errors from the very start, when nobody can have subscribed to `events` yet. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Ends `open`, not what was opened. */
@@ -72,14 +72,14 @@ export interface Plan<T> {
   readonly keepsOnEmpty: boolean;
   readonly secrets: readonly string[];
   readonly staleAfterMs: number;
-  readonly historySize: number;
+  readonly recentSize: number;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly call: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number };
 }
 
 const names = [
   ...['schema', 'layers', 'shape', 'format', 'debounceMs', 'snapshotFile', 'onEmpty', 'secrets', 'staleAfterMs'],
-  ...['historySize', 'onError', 'signal', 'timeoutMs'],
+  ...['recentSize', 'onError', 'signal', 'timeoutMs'],
 ];
 
 function wrong(field: string, sentence: string): CoordinationError {
@@ -91,12 +91,12 @@ function oneOf(field: string, value: unknown, allowed: readonly string[]): void 
   throw wrong(field, `${field} must be ${allowed.map((one) => `"${one}"`).join(' or ')}.`);
 }
 
-function checkTimes({ debounceMs, staleAfterMs, historySize }: ConfigOptions<unknown>): void {
+function checkTimes({ debounceMs, staleAfterMs, recentSize }: ConfigOptions<unknown>): void {
   if (debounceMs !== 0) checkTimeout(debounceMs, 'debounceMs');
   checkTimeout(staleAfterMs, 'staleAfterMs');
   if (staleAfterMs !== undefined && staleAfterMs < 10) throw wrong('staleAfterMs', 'staleAfterMs must be at least 10.');
-  if (historySize === undefined || (Number.isInteger(historySize) && historySize >= 0)) return;
-  throw wrong('historySize', 'historySize must be an integer from 0.');
+  if (recentSize === undefined || (Number.isInteger(recentSize) && recentSize >= 0)) return;
+  throw wrong('recentSize', 'recentSize must be an integer from 0.');
 }
 
 function checkRest({ schema, snapshotFile, onError, ...rest }: ConfigOptions<unknown>): void {
@@ -149,10 +149,17 @@ export function planOf<T>(path: string, options: ConfigOptions<T>): Plan<T> {
     keepsOnEmpty: options.onEmpty !== 'accept',
     secrets: [...(options.secrets ?? [])],
     staleAfterMs: options.staleAfterMs ?? 30_000,
-    historySize: options.historySize ?? 0,
+    recentSize: options.recentSize ?? 0,
     onError: options.onError,
     call: { signal, timeoutMs: timeoutMs ?? 5_000 },
   };
+}
+
+/** Refuses what names no leaf of a tree, with `INVALID_KEY`. `key`: what it would be in the store. */
+export function checkLeaf(path: ConfigPath, key: string): void {
+  if (path.length > 0 && !path.some((name) => name === '' || name.includes('/'))) return;
+  const sentence = 'A key of a tree has one name or more, none of them empty or with a "/" in it.';
+  throw new CoordinationError('INVALID_KEY', sentence, { key, field: 'key' });
 }
 
 /** Names a part of a configuration: `db.pool`, or its segments, where one has a dot in it. */

@@ -9,6 +9,7 @@ import { CoordinationError, isCoordinationError, printable } from '../errors.js'
 import type { Format } from './config-format.js';
 import { invalidConfig, judge } from './config-judge.js';
 import type { Layer } from './config-layer.js';
+import { checkLeaf } from './config-options.js';
 import type { Secrets } from './config-secrets.js';
 import { type ConfigPath, equal, valueAt, withAt } from './config-value.js';
 
@@ -179,10 +180,7 @@ function isConditional(options: ConfigWriteOptions): boolean {
 }
 
 function checkWrite(path: ConfigPath, key: string, { ifRevision }: ConfigWriteOptions, node: boolean): void {
-  if (!node && (path.length === 0 || path.some((name) => name === '' || name.includes('/')))) {
-    const sentence = 'A key of a tree has one name or more, none of them empty or with a "/" in it.';
-    throw new CoordinationError('INVALID_KEY', sentence, { key, field: 'key' });
-  }
+  if (!node) checkLeaf(path, key);
   if (ifRevision === undefined || (typeof ifRevision === 'bigint' && ifRevision >= 0n)) return;
   throw new CoordinationError('INVALID_OPTION', 'ifRevision must be a bigint from 0n.', { field: 'ifRevision' });
 }

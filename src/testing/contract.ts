@@ -9,6 +9,7 @@ import { keyCases } from './contract/key-cases.js';
 import { leaseCases } from './contract/lease-cases.js';
 import { lifeCases } from './contract/life-cases.js';
 import { limitCases } from './contract/limit-cases.js';
+import { pastCases } from './contract/past-cases.js';
 import { readCases } from './contract/read-cases.js';
 import { watchCases } from './contract/watch-cases.js';
 import { watchLoadCases } from './contract/watch-load-cases.js';
@@ -20,6 +21,7 @@ export { type ContractCase, type ContractTime, type ContractWorld, realTime, vir
 /** Every promise of the contract. */
 export const storeContract: readonly ContractCase[] = [
   ...readCases,
+  ...pastCases,
   ...commitCases,
   ...guardCases,
   ...keyCases,

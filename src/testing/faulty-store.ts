@@ -1,4 +1,4 @@
-import { checkCall, checkCommit, checkLease, checkQuery, checkRange, checkTtl, closedError } from '../core/checks.js';
+import { checkCall, checkCommit, checkLease, checkRange, checkRead, checkTtl, closedError } from '../core/checks.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { openScope, orAbort } from '../core/signals.js';
 import type {
@@ -11,6 +11,7 @@ import type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,
@@ -143,10 +144,10 @@ export class FaultyStore implements Store {
     }
   }
 
-  async read(query: Query, options?: CallOptions): Promise<Snapshot> {
-    checkQuery(query);
-    checkCall(options, 'read');
-    return this.#call('read', options, () => this.#inner.read(query));
+  async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
+    checkRead(this.traits, query, options);
+    const { revision } = options ?? {};
+    return this.#call('read', options, () => this.#inner.read(query, { revision }));
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {

@@ -86,6 +86,37 @@ export const configCacheSuite: Suite = (test) => {
     await Promise.all(caches.map((cache) => cache.close()));
   });
 
+  test('config: the history of a key is what the store remembers, where it does', async (world) => {
+    const { path, client } = await seeded(world);
+    await using cache = await ConfigCache.open<App>(client, path);
+    const written = [cache.explain('db.pool').revision];
+    if (!world.admin.traits.pastReads) {
+      const refused = await cache.history('db.pool').catch((error: unknown) => error);
+      expect(isCoordinationError(refused, 'UNSUPPORTED')).toBe(true);
+      return;
+    }
+    for (const n of [6, 7]) {
+      written.unshift((await world.admin.commit([], [put(`${path}/db/pool`, String(n))])).revision);
+      await world.admin.commit([], [put(`${path}/name`, `with ${n}`)]);
+    }
+    const { revisions, ...rest } = await cache.history('db.pool');
+    expect(rest).toEqual({ storeKey: `${path}/db/pool`, end: 'created', complete: true });
+    expect(revisions.map(({ revision, value }) => [revision, value])).toEqual([
+      [written[0], 7],
+      [written[1], 6],
+      [written[2], 5],
+    ]);
+    const { revision: gone } = await world.admin.commit([], [remove(`${path}/db/pool`)]);
+    expect(await cache.history('db.pool')).toMatchObject({ revisions: [], end: 'absent' });
+    const again = await world.admin.commit([], [put(`${path}/db/pool`, '8')]);
+    expect(await cache.history('db.pool')).toMatchObject({
+      revisions: [{ revision: again.revision, value: 8 }],
+      end: 'created',
+    });
+    const before = await cache.history('db.pool', { revision: gone - 1n, limit: 2 });
+    expect(before).toMatchObject({ revisions: [{ value: 7 }, { value: 6 }], end: 'limit', complete: false });
+  });
+
   test('config: the versions of an iterator go on from one to the next, up to the newest', async (world) => {
     const { path, client } = await seeded(world);
     const cache = await ConfigCache.open<App>(client, path);

@@ -1,12 +1,4 @@
-import {
-  checkCall,
-  checkCommit,
-  checkLease,
-  checkQuery,
-  checkRange,
-  checkTtl,
-  closedError,
-} from '../../core/checks.js';
+import { checkCall, checkCommit, checkLease, checkRange, checkRead, checkTtl, closedError } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
 import { observedCommit } from '../../core/observed-commit.js';
 import { nameOf } from '../../core/ranges.js';
@@ -20,6 +12,7 @@ import type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,
@@ -53,6 +46,7 @@ const consulTraits = {
   ttlFactor: 2,
   exactHeld: true,
   rangeGuards: false,
+  pastReads: false,
   binaryKeys: false,
 } as const;
 
@@ -120,10 +114,9 @@ export class ConsulStore implements Store {
     return { requests: Object.fromEntries(this.#calls.counts), openPolls: this.#watches.openPolls };
   }
 
-  async read(query: Query, options?: CallOptions): Promise<Snapshot> {
-    checkQuery(query);
+  async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
+    checkRead(this.traits, query, options);
     const range = wireRange(query);
-    checkCall(options, 'read');
     return await this.#read(query, range, options);
   }
 

@@ -39,6 +39,7 @@ const openings: Partial<Record<ErrorCode, string>> = {
   PERMISSION_DENIED: 'The store does not permit this',
   TLS_FAILED: 'No TLS connection could be made',
   LEASE_NOT_FOUND: 'The lease has ended',
+  COMPACTED: 'The store no longer keeps that revision',
   PROTOCOL_ERROR: 'The answer is not what an etcd gives',
 };
 

@@ -1,13 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import {
-  checkCall,
-  checkCommit,
-  checkLease,
-  checkQuery,
-  checkRange,
-  checkTtl,
-  closedError,
-} from '../../core/checks.js';
+import { checkCall, checkCommit, checkLease, checkRange, checkRead, checkTtl, closedError } from '../../core/checks.js';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.js';
 import { observedCommit } from '../../core/observed-commit.js';
 import { firstNameOf, nameOf, rangeOf } from '../../core/ranges.js';
@@ -22,6 +14,7 @@ import type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,
@@ -56,6 +49,7 @@ const etcdTraits: StoreTraits = Object.freeze({
   ttlFactor: 1,
   exactHeld: true,
   rangeGuards: true,
+  pastReads: true,
   binaryKeys: true,
 });
 
@@ -139,11 +133,10 @@ export class EtcdStore implements Store {
     };
   }
 
-  async read(query: Query, options?: CallOptions): Promise<Snapshot> {
-    checkQuery(query);
+  async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
+    checkRead(this.traits, query, options);
     this.#space.check([query]);
-    checkCall(options, 'read');
-    return await this.#read(query, options);
+    return await this.#read(query, options, options?.revision);
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
@@ -255,18 +248,19 @@ export class EtcdStore implements Store {
     );
   }
 
+  /** `at`: the state as it was at this revision. The header then still tells the present one, which is what is guarded. */
   async #read(query: Query, options: CallOptions | undefined, at?: bigint): Promise<Snapshot> {
     const request = rangeRequest(this.#space, query, at);
-    const since = at === undefined ? this.#guard.seen : undefined;
+    const since = this.#guard.seen;
     const details = { key: nameOf(query) };
     const job = { method: methods.range, request, kind: 'repeatable', verb: 'read', details, options } as const;
     const answer = await this.#calls.call(job);
-    const revision = this.#guard.check(answer.header, since);
+    const present = this.#guard.check(answer.header, since);
     const found = inOrder(
       query,
       answer.kvs.map((kv) => toEntry(this.#space, kv)),
     );
-    if (found !== 'cut') return { revision, entries: found };
+    if (found !== 'cut') return { revision: at ?? present, entries: found };
     const whole = await this.#read(unlimited(query), options, at);
     return { revision: whole.revision, entries: whole.entries.slice(0, query.limit) };
   }

@@ -5,6 +5,7 @@
  * place and belongs to whoever made it; it is not a value that can be kept and returned to.
  */
 
+import { inRange } from '../../core/checks.js';
 import type { Guard, LeaseId, Op, Query, Range } from '../../core/store.js';
 import { CoordinationError, printable } from '../../errors.js';
 import { type Change, History, type HistoryLimits, type Revision, type Version } from './history.js';
@@ -53,8 +54,7 @@ export interface Committed {
 
 export interface Responses {
   read: Found;
-  /** Undefined when the revision is compacted, or not there yet. */
-  readAt: Found | undefined;
+  readAt: Found;
   commit: Committed;
   grant: LeaseRecord;
   renew: LeaseRecord;
@@ -118,17 +118,27 @@ function leaseNotFound(lease: LeaseId): CoordinationError {
   return new CoordinationError('LEASE_NOT_FOUND', `The lease ${printable(lease)} has ended or never was.`, { lease });
 }
 
+function compacted(revision: number): CoordinationError {
+  return new CoordinationError('COMPACTED', `Revision ${revision} is no longer kept: the store has compacted it.`);
+}
+
+function future(revision: number, newest: number): CoordinationError {
+  const sentence = `Revision ${revision} is still to come; the store is at ${newest}.`;
+  return new CoordinationError('INVALID_OPTION', sentence, { field: 'revision', problem: 'future' });
+}
+
 function find(state: State, query: Query): Version[] {
   return select(state.keys.in(query), query);
 }
 
-function readAt(state: State, { query, revision }: Requests['readAt']): Found | undefined {
-  const later = revision > state.revision ? undefined : state.history.since(revision);
-  if (later === undefined) return undefined;
+function readAt(state: State, { query, revision }: Requests['readAt']): Found {
+  if (revision > state.revision) throw future(revision, state.revision);
+  const later = state.history.since(revision) ?? fail(compacted(revision));
   const past = new KeyIndex<Version>();
   for (const version of state.keys.in(query)) past.set(version.key, version);
   for (const { changes } of later.reverse()) {
     for (const { key, previous } of changes) {
+      if (!inRange(query, key)) continue;
       if (previous === undefined) past.delete(key);
       else past.set(key, previous);
     }

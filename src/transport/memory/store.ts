@@ -1,12 +1,4 @@
-import {
-  checkCall,
-  checkCommit,
-  checkLease,
-  checkQuery,
-  checkRange,
-  checkTtl,
-  closedError,
-} from '../../core/checks.js';
+import { checkCall, checkCommit, checkLease, checkRange, checkRead, checkTtl, closedError } from '../../core/checks.js';
 import { observedCommit } from '../../core/observed-commit.js';
 import { nameOf } from '../../core/ranges.js';
 import type {
@@ -19,6 +11,7 @@ import type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   StoreTraits,
@@ -42,6 +35,7 @@ const memoryTraits: StoreTraits = Object.freeze({
   ttlFactor: 1,
   exactHeld: true,
   rangeGuards: true,
+  pastReads: true,
   binaryKeys: true,
 });
 
@@ -59,10 +53,9 @@ export class MemoryStore implements Store {
     this.#cluster = cluster;
   }
 
-  async read(query: Query, options?: CallOptions): Promise<Snapshot> {
-    checkQuery(query);
-    checkCall(options, 'read');
-    return this.#answer(options, () => this.#snapshot(query));
+  async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
+    checkRead(this.traits, query, options);
+    return this.#answer(options, () => this.#snapshot(query, options?.revision));
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
@@ -139,8 +132,11 @@ export class MemoryStore implements Store {
     return answer;
   }
 
-  #snapshot(query: Query): Snapshot {
-    const { revision, versions } = this.#cluster.run('read', { query });
+  #snapshot(query: Query, at?: bigint): Snapshot {
+    const { revision, versions } =
+      at === undefined
+        ? this.#cluster.run('read', { query })
+        : this.#cluster.run('readAt', { query, revision: Number(at) });
     return { revision: BigInt(revision), entries: versions.map(toEntry) };
   }
 }

@@ -36,6 +36,15 @@ const states: readonly [string, (fake: FakeConsul) => void][] = [
   ['wait to be made again', failing],
 ];
 
+describe('a read in the past', () => {
+  it('is refused before anything is sent', async () => {
+    const fake = await fakeConsul();
+    const store = storeOn(fake);
+    expect(await codeOf(store.read({ key: 'k' }, { revision: 1n }))).toBe('UNSUPPORTED');
+    expect(store.stats.requests).toEqual({});
+  });
+});
+
 describe('close', () => {
   it.each(states)('rejects calls that %s with CLOSED, and leaves no socket and no timer', async (_, setUp) => {
     const fake = await fakeConsul();

@@ -8,6 +8,7 @@ import {
   type Op,
   put,
   type Query,
+  type ReadOptions,
   read,
   remove,
   unchanged,
@@ -22,6 +23,7 @@ const traits = {
   ttlFactor: 1,
   exactHeld: true,
   rangeGuards: true,
+  pastReads: true,
   binaryKeys: true,
 };
 
@@ -83,6 +85,32 @@ describe('checkQuery', () => {
     [{ key: '/k', from: 1 }, 'UNKNOWN_OPTION'],
   ])('finds case %# %s', (query, expected) => {
     expect(codeOf(() => checks.checkQuery(query as Query))).toBe(expected);
+  });
+});
+
+describe('checkRead', () => {
+  const code = (options: unknown, pastReads = true) => {
+    // Callers without types can pass anything.
+    return codeOf(() => checks.checkRead({ ...traits, pastReads }, { key: '/k' }, options as ReadOptions));
+  };
+
+  it.each([
+    [undefined, 'fine'],
+    [{ timeoutMs: 5, revision: undefined }, 'fine'],
+    [{ revision: 1n }, 'fine'],
+    [{ revision: 2n ** 63n - 1n }, 'fine'],
+    [{ revision: 0n }, 'INVALID_OPTION'],
+    [{ revision: 2n ** 63n }, 'INVALID_OPTION'],
+    [{ revision: 5 }, 'INVALID_OPTION'],
+    [{ revisions: 5n }, 'UNKNOWN_OPTION'],
+  ])('finds case %# %s', (options, expected) => {
+    expect(code(options)).toBe(expected);
+  });
+
+  it('refuses the past where the store keeps none, and nothing else', () => {
+    expect(code({ revision: 1n }, false)).toBe('UNSUPPORTED');
+    expect(code({ revision: 0n }, false)).toBe('INVALID_OPTION');
+    expect(code({ revision: undefined }, false)).toBe('fine');
   });
 });
 

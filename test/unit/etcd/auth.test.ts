@@ -165,6 +165,26 @@ describe('a store', () => {
     await waitFor(() => store.stats.openStreams === 0, { timeoutMs: 5_000, what: 'the streams are closed' });
   });
 
+  it('takes the header of a read in the past for what it is: the present', async () => {
+    const fake = await fakeEtcd();
+    const store = storeOn(fake.endpoint);
+    await store.read({ key: 'k' });
+    fake.revision = 12n;
+    expect(await store.read({ key: 'k' }, { revision: 4n })).toEqual({ revision: 4n, entries: [] });
+    expect((await store.read({ key: 'k' })).revision).toBe(12n);
+    expect(fake.seen.map(({ request }: { request: { revision?: unknown } }) => Number(request.revision ?? 0))).toEqual([
+      0, 4, 0,
+    ]);
+  });
+
+  it('notices in a read of the past too that the present has gone back', async () => {
+    const fake = await fakeEtcd();
+    const store = storeOn(fake.endpoint);
+    await store.read({ key: 'k' });
+    fake.revision = 5n;
+    expect((await failureOf(store.read({ key: 'k' }, { revision: 4n }))).code).toBe('REVISION_REGRESSED');
+  });
+
   it('rejects everything with REVISION_REGRESSED once a linearizable answer is older than one before', async () => {
     const fake = await fakeEtcd();
     const store = storeOn(fake.endpoint);

@@ -136,7 +136,7 @@ describe('the state machine', () => {
           for (let past = 1; past <= model.revision; past++) {
             for (const one of [...queries, { prefix: 'a/' }, { prefix: 'b/' }]) {
               const { outcome } = apply(state, 'readAt', { query: one, revision: past }, 0);
-              const found = 'response' in outcome ? outcome.response?.versions.map(plain) : undefined;
+              const found = 'response' in outcome ? outcome.response.versions.map(plain) : undefined;
               expect(found).toEqual(model.find(one, model.revisions[past]));
             }
           }

@@ -27,7 +27,7 @@ function texts(versions: readonly Version[] | undefined): string[] | undefined {
 }
 
 function at(state: State, revision: number, query: Query = { prefix: '/' }): string[] | undefined {
-  return texts(ask(state, 'readAt', { query, revision })?.versions);
+  return texts(ask(state, 'readAt', { query, revision }).versions);
 }
 
 /** /a is written, written again, deleted and written once more: revisions 2 to 5; /b is there from 3 on. */
@@ -79,9 +79,9 @@ describe('the past', () => {
   it('cannot be read where it is compacted or has not been yet', () => {
     const state = lived();
     ask(state, 'compact', { revision: 3 });
-    expect(at(state, 2)).toBeUndefined();
+    expect(() => at(state, 2)).toThrow(expect.objectContaining({ code: 'COMPACTED' }));
     expect(at(state, 3)).toEqual(['/a=2', '/b=b']);
-    expect(at(state, 6)).toBeUndefined();
+    expect(() => at(state, 6)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
     expect(state.history.since(2)).toBeUndefined();
     expect(state.history.since(3)?.map(({ revision }) => revision)).toEqual([4, 5]);
   });

@@ -232,14 +232,14 @@ describe('what is told', () => {
     expect(await versions.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('history has the last versions, and no more', async () => {
+  test('recent has the last versions, and no more', async () => {
     seed({ n: '0' });
-    const { cache } = await opened({ historySize: 3 });
+    const { cache } = await opened({ recentSize: 3 });
     for (let n = 1; n <= 5; n++) {
       world.cluster.putKey(`${path}/n`, String(n));
       await world.clock.advance(1);
     }
-    expect(cache.history.map(({ value }) => value.n)).toEqual([3, 4, 5]);
+    expect(cache.recent.map(({ value }) => value.n)).toEqual([3, 4, 5]);
     await cache.close();
   });
 
@@ -758,7 +758,7 @@ describe('secrets', () => {
     const { cache } = await opened({
       secrets,
       schema: complaining,
-      historySize: 5,
+      recentSize: 5,
       layers: [{ db: { password: 'hunter2' } }, path],
     });
     expect(cache.get('db.password')).toBe('hunter2');
@@ -778,7 +778,7 @@ describe('secrets', () => {
     print((await versions.next()).value);
     world.cluster.putKey(`${path}/db/host`, 'bad');
     await world.clock.advance(1);
-    for (const what of [cache, cache.history, cache.explain('db.password'), cache.explain('db'), cache.explain('')])
+    for (const what of [cache, cache.recent, cache.explain('db.password'), cache.explain('db'), cache.explain('')])
       print(what);
     print(await rejection(cache.set('db.host', 'bad')));
     print(await rejection(cache.set('db.password', 'hunter2', { compare: 'hunter3' })));
@@ -813,7 +813,7 @@ describe('bad input', () => {
     ['a debounce', { debounceMs: -1 }, 'INVALID_TIMEOUT'],
     ['an endless timeout', { timeoutMs: Number.POSITIVE_INFINITY }, 'INVALID_TIMEOUT'],
     ['staleAfterMs', { staleAfterMs: 1 }, 'INVALID_OPTION'],
-    ['a history', { historySize: 1.5 }, 'INVALID_OPTION'],
+    ['a number of recent versions', { recentSize: 1.5 }, 'INVALID_OPTION'],
     ['secrets', { secrets: 'db.password' }, 'INVALID_OPTION'],
     ['a secret', { secrets: [''] }, 'INVALID_OPTION'],
     ['onEmpty', { onEmpty: 'drop' }, 'INVALID_OPTION'],

@@ -69,6 +69,26 @@ const mutants: readonly [name: string, mutant: new (cluster: MemoryCluster) => S
     'read: a prefix matches neither the key without its slash nor a sibling',
   ],
   [
+    'takes the present for the past',
+    broken.KnowsNoPast,
+    'past: shows what there was, before what was made, changed and deleted since',
+  ],
+  [
+    'forgets the order and limit of a read in the past',
+    broken.PastAsItStands,
+    'past: order, limit and createdBefore are those of then',
+  ],
+  [
+    'takes the present for the future',
+    broken.clamping('INVALID_OPTION'),
+    'past: a revision that is still to come, or none, is refused with INVALID_OPTION',
+  ],
+  [
+    'takes the present for what was compacted',
+    broken.clamping('COMPACTED'),
+    'past: a revision that was compacted away rejects with COMPACTED',
+  ],
+  [
     'orders keys as JavaScript does',
     broken.TextOrder,
     'key: keys are ordered by their bytes, beyond the basic plane too',

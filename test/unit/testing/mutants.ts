@@ -12,6 +12,7 @@ import type {
   Op,
   Query,
   Range,
+  ReadOptions,
   Snapshot,
   Store,
   Watch,
@@ -30,7 +31,7 @@ export class Passing implements Store {
     this.traits = this.inner.traits;
   }
 
-  read(query: Query, options?: CallOptions): Promise<Snapshot> {
+  read(query: Query, options?: ReadOptions): Promise<Snapshot> {
     return this.inner.read(query, options);
   }
   commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
@@ -117,6 +118,36 @@ export class EmptyIsTouched extends Passing {
     }
     return this.inner.commit(guards, ops, options);
   }
+}
+
+export class KnowsNoPast extends Passing {
+  override read(query: Query, { revision: _, ...options }: ReadOptions = {}): Promise<Snapshot> {
+    return this.inner.read(query, options);
+  }
+}
+
+/** Reads at the revision asked for, but of all that there was, in one order. */
+export class PastAsItStands extends Passing {
+  override read(query: Query, options: ReadOptions = {}): Promise<Snapshot> {
+    if (options.revision === undefined) return this.inner.read(query, options);
+    const { order: _, limit: _limit, createdBefore: _before, ...range } = query;
+    return this.inner.read(range as Query, options); // Its fields are optional but for the range.
+  }
+}
+
+/** Gives the nearest revision that it has. */
+export function clamping(code: string) {
+  return class extends Passing {
+    override async read(query: Query, options: ReadOptions = {}): Promise<Snapshot> {
+      try {
+        return await this.inner.read(query, options);
+      } catch (error) {
+        if ((error as { code?: string }).code !== code) throw error;
+        const { entries } = await this.inner.read(query);
+        return { revision: options.revision ?? 0n, entries };
+      }
+    }
+  };
 }
 
 export class HalfApplied extends Passing {

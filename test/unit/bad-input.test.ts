@@ -256,8 +256,8 @@ const calls: Readonly<Record<string, Call>> = {
   'ServiceRegistry.instances': (c, o) => new ServiceRegistry(c, '/a').instances(o),
   'ServiceRegistry.views': (c, o) => new ServiceRegistry(c, '/a').views(o).next(),
   'ServiceRegistry.resolver': (c, o) => new ServiceRegistry(c, '/a').resolver(o),
-  stm: (c, o) => stm(c, task, o),
-  stmResult: (c, o) => stmResult(c, task, o),
+  stm: (c, o) => stm(c, (tx) => tx.get('/a'), o),
+  stmResult: (c, o) => stmResult(c, (tx) => tx.get('/a'), o),
   'Client.session': (c, o) => c.session(o),
   'Client.openSession': (c, o) => c.openSession(o),
 };
@@ -396,6 +396,27 @@ describe('recipes', () => {
     });
   });
 
+  test.each(Object.entries(calls))(
+    '%s with a signal that is aborted rejects with its reason, and sends nothing',
+    async (_, call) => {
+      const store = new FaultyStore(memoryCluster().store());
+      const client = new Client(store);
+      const reason = new Error('enough');
+      await expect((async () => call(client, { signal: AbortSignal.abort(reason) }))()).rejects.toBe(reason);
+      expect(store.requestCount).toBe(0);
+      await client.close();
+    },
+  );
+
+  // Before its start, a persistent key has nothing to ask the store for.
+  const asking = Object.entries(calls).filter(([name]) => !/^PersistentKey.(update|stop)$/.test(name));
+
+  test.each(asking)('%s with a client that is closed rejects with CLOSED', async (_, call) => {
+    const client = memory();
+    await client.close();
+    expect((await failure(() => call(client, undefined))).code).toBe('CLOSED');
+  });
+
   describe.each(Object.entries(later))('%s', (_, got) => {
     test.each([...badCalls, ['options that are no object', 5, 'INVALID_OPTION', undefined] as const])(
       '%s is refused before anything is sent',
@@ -439,22 +460,14 @@ describe('recipes', () => {
     expect(error).toMatchObject({ code: 'INVALID_OPTION', field: 'label' });
   });
 
-  test('everything on a closed client rejects with CLOSED', async () => {
+  test('a recipe, and the store, of a client that is closed later reject with CLOSED', async () => {
     const client = memory();
     const mutex = new Mutex(client, '/a');
-    const election = new Election(client, '/a');
     await client.close();
     const uses = [
       () => mutex.acquire(),
-      () => mutex.tryAcquire(),
-      () => mutex.holder(),
-      () => mutex.waiters(),
-      () => election.campaign('x'),
-      () => election.leader(),
-      () => election.observe().next(),
       () => client.store.commit([], [remove('/a')]),
       () => client.store.watch({ key: '/a' }).next(),
-      () => client.session(),
     ];
     for (const use of uses) expect((await failure(use)).code).toBe('CLOSED');
   });

@@ -172,6 +172,9 @@ afterEach(async () => {
   expect({ leases, timers }).toEqual({ leases: 0, timers: 0 });
 });
 
+/** Long before anybody looks by himself, in case that an event got lost. */
+const promptMs = 100;
+
 /** Others write, and all history is forgotten. */
 function forget(): void {
   for (let n = 0; n < 3; n++) world.cluster.putKey('/noise', `${n}`);
@@ -200,7 +203,7 @@ describe.each(Object.entries(waits))('a long wait of %s', (_, { prepare, wait })
     forget();
     node.store.interrupt();
     void end();
-    await world.clock.advance(1_000);
+    await world.clock.advance(promptMs);
     expect(waiting.error).toBeUndefined();
     expect(waiting.outcome).toBe('resolved');
   });
@@ -214,7 +217,7 @@ describe.each(Object.entries(waits))('a long wait of %s', (_, { prepare, wait })
     await world.clock.advance(ttlMs / 4);
     expect(waiting).toEqual({ outcome: 'pending' });
     node.store.heal();
-    await world.clock.advance(1_000);
+    await world.clock.advance(promptMs);
     expect(waiting.error).toBeUndefined();
     expect(waiting.outcome).toBe('resolved');
   });

@@ -6,13 +6,9 @@ import { memory } from 'coterie/memory';
 
 // What generated code would say of a method that takes a text and answers with one.
 const bytes = (text: string) => Buffer.from(text);
-const texts = {
-  requestSerialize: bytes,
-  requestDeserialize: String,
-  responseSerialize: bytes,
-  responseDeserialize: String,
-};
-const who = { path: '/Echo/Who', requestStream: false, responseStream: false, ...texts } as const;
+const request = { requestStream: false, requestSerialize: bytes, requestDeserialize: String } as const;
+const response = { responseStream: false, responseSerialize: bytes, responseDeserialize: String } as const;
+const who = { path: '/Echo/Who', ...request, ...response };
 
 await using client = memory();
 const registry = new ServiceRegistry(client, '/services/echo');

@@ -41,6 +41,12 @@ export function checkTimeout(timeoutMs: unknown, field = 'timeoutMs'): void {
   throw invalid('INVALID_TIMEOUT', field, 'out-of-range', sentence);
 }
 
+/** Refuses what cannot be called, with `INVALID_OPTION`. */
+export function checkFunction(value: unknown, field: string): void {
+  if (typeof value !== 'function')
+    throw invalid('INVALID_OPTION', field, 'not-a-function', `${field} must be a function.`);
+}
+
 /** Refuses anything but an AbortSignal, with `INVALID_OPTION`. */
 function checkSignal(signal: unknown): void {
   if (signal === undefined) return;

@@ -153,6 +153,7 @@ export class Hold implements AsyncDisposable {
    * the transport's 5 seconds, as after the death of a leader; a second is enough for a cluster nearby). One round trip.
    */
   async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
+    checkOptions(options, 'commit', ['guards', 'otherwise']);
     const { guards = [], otherwise = [], ...call } = options;
     if (!this.isHeld()) throw this.#endReason();
     const own = this.#tickets.map(({ key }) => ({ key }));

@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import { decodeText, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { diagnostics } from '../core/diagnostics.js';
@@ -118,6 +118,7 @@ export class Election {
     task: (term: Term, signal: AbortSignal) => Promise<T> | T,
     options: CallOptions = {},
   ): Promise<T> {
+    checkFunction(task, 'task');
     for (;;) {
       const term = await this.campaign(value, options);
       const scope = openScope(this.#client.clock, { signal: options.signal }, 'leading');

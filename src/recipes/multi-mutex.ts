@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, type HoldParts, runHolding } from '../core/hold.js';
 import { checkPath } from '../core/keys.js';
@@ -104,6 +104,7 @@ export class MultiMutex {
 
   /** Runs `task` while holding all of the mutexes. As {@link Mutex.run}. */
   async run<T>(task: (hold: MultiHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    checkFunction(task, 'task');
     const hold = await this.acquire(options);
     return runHolding(hold, () => task(hold));
   }

@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, runHolding } from '../core/hold.js';
 import type { CallOptions } from '../core/store.js';
@@ -63,6 +63,7 @@ export class Mutex {
    * the loss. The task should stop when `hold.signal` aborts.
    */
   async run<T>(task: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    checkFunction(task, 'task');
     const hold = await this.acquire(options);
     return runHolding(hold, () => task(hold));
   }

@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { runHolding } from '../core/hold.js';
 import type { CallOptions, Entry } from '../core/store.js';
@@ -81,12 +81,14 @@ export class ReadWriteLock {
 
   /** Runs `task` as a reader. As {@link Mutex.run}. */
   async read<T>(task: (hold: ReadWriteHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    checkFunction(task, 'task');
     const hold = await this.acquireRead(options);
     return runHolding(hold, () => task(hold));
   }
 
   /** Runs `task` as the writer. As {@link Mutex.run}. */
   async write<T>(task: (hold: ReadWriteHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    checkFunction(task, 'task');
     const hold = await this.acquireWrite(options);
     return runHolding(hold, () => task(hold));
   }

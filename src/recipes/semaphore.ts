@@ -1,8 +1,9 @@
 import { Backoff } from '../core/backoff.js';
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import { decodeJsonObject } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, type HoldParts, runHolding } from '../core/hold.js';
+import { checkPath } from '../core/keys.js';
 import { openScope, type Scope } from '../core/signals.js';
 import { type CallOptions, type Entry, put, read } from '../core/store.js';
 import { isCoordinationError, isRetryable, printable } from '../errors.js';
@@ -77,6 +78,7 @@ export class Semaphore {
   /** Sends nothing. Throws `INVALID_KEY`, `INVALID_PREFIX`, `INVALID_TTL`, `INVALID_OPTION`, `UNKNOWN_OPTION`. */
   constructor(client: ClientContext, path: string, options: SemaphoreOptions = {}) {
     checkKnown(options, [...sessionOptions, 'permits', 'label'], 'Semaphore');
+    checkPath(path);
     if (options.permits !== undefined) checkPermits(options.permits, 'permits');
     const sessions = sessionSource(client, options);
     const made = (parts: HoldParts, waited: boolean) => new Permits(parts, waited);
@@ -109,6 +111,8 @@ export class Semaphore {
 
   /** Runs `task` while holding permits. As {@link Mutex.run}. */
   async run<T>(task: (hold: Permits) => Promise<T> | T, options: PermitRunOptions = {}): Promise<T> {
+    checkFunction(task, 'task');
+    checkCall(options, 'run', ['permits', 'info']);
     const { permits, ...others } = options;
     const hold = await this.acquire(permits, others);
     return runHolding(hold, () => task(hold));

@@ -91,6 +91,11 @@ function instanceKey(path: string, id: unknown): string {
 
 /** Refuses what is no instance with `INVALID_OPTION`, `UNKNOWN_OPTION` or `INVALID_KEY`. Returns its key. */
 export function checkInstance<Meta>(info: InstanceInfo<Meta>, path: string): string {
+  if (info === undefined) {
+    throw new CoordinationError('INVALID_OPTION', 'An instance must be an object with id, address and port.', {
+      field: 'info',
+    });
+  }
   checkKnown(info, ['id', 'address', 'port', ...reportFields], 'an instance');
   const key = instanceKey(path, info.id);
   const wrong = wrongField({ ...info });

@@ -4,7 +4,7 @@ import type { Suite } from './suite.js';
 
 /** What a barrier promises on every store. */
 export const barrierSuite: Suite = (test) => {
-  test('barrier: everybody waits while it is held, and passes when it is released', async (world) => {
+  test('barrier: everybody waits while it is held, and passes when it is released (TestBarrierMultiNode)', async (world) => {
     const [holder, ...others] = world.clients(4).map((client) => new Barrier(client, world.path));
     expect(await holder?.hold()).toBe(true);
     expect(await others[0]?.hold()).toBe(false);
@@ -16,6 +16,23 @@ export const barrierSuite: Suite = (test) => {
     await Promise.all(waits);
     expect(await holder?.release()).toBe(false);
     expect(await holder?.isHeld()).toBe(false);
+  });
+
+  test('barrier: waiters of one client pass together (TestBarrierSingleNode)', async (world) => {
+    const client = world.client();
+    await new Barrier(client, world.path).hold();
+    let passed = 0;
+    const waits = Array.from({ length: 5 }, () => new Barrier(client, world.path).wait().then(() => passed++));
+    await world.sleep(50);
+    expect(passed).toBe(0);
+    await new Barrier(client, world.path).release();
+    await Promise.all(waits);
+  });
+
+  test('barrier: one that was never held lets pass, whatever lies beside it or below (TestBarrierWaitNonexistentKey)', async (world) => {
+    const { admin, path } = world;
+    await admin.commit([], [put(`${path}/foobar`, ''), put(`${path}/foo/bar`, ''), put(`${path}/fo`, '')]);
+    await new Barrier(world.client(), `${path}/foo`).wait();
   });
 
   test('barrier: one without a lease outlives its holder, one with a lease falls with it', async (world) => {

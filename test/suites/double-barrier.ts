@@ -5,7 +5,7 @@ import type { Suite } from './suite.js';
 
 /** What a double barrier promises on every store. */
 export const doubleBarrierSuite: Suite = (test) => {
-  test('double barrier: nobody is in before all are, and nobody out before all are, round after round', async (world) => {
+  test('double barrier: nobody is in before all are, and nobody out before all are, round after round (TestDoubleBarrier)', async (world) => {
     const count = 4;
     const barriers = world.clients(count).map((client) => new DoubleBarrier(client, world.path, count));
     const arrived: number[] = [];
@@ -26,7 +26,7 @@ export const doubleBarrierSuite: Suite = (test) => {
     expect(await world.keys()).toEqual([`${world.path}/round`]);
   });
 
-  test('double barrier: one too many is refused, and not kept waiting', async (world) => {
+  test('double barrier: one too many is refused, and not kept waiting (TestDoubleBarrierTooManyClients)', async (world) => {
     const [a, b, c] = world.clients(3).map((client) => new DoubleBarrier(client, world.path, 2));
     const [first, second] = await Promise.all([a?.enter(), b?.enter()]);
     expect(c && (await codeOf(c.enter()))).toBe('TOO_MANY_MEMBERS');
@@ -36,7 +36,7 @@ export const doubleBarrierSuite: Suite = (test) => {
     await Promise.all([third?.leave(), fourth?.leave()]);
   });
 
-  test('double barrier: a member that dies while others wait does not count, one that dies inside holds up nobody', async (world) => {
+  test('double barrier: a member that dies while others wait does not count, one that dies inside holds up nobody (TestDoubleBarrierFailover)', async (world) => {
     const { shortTtlMs, path } = world;
     const [waiter, dying] = [world.client(), world.client({ ttlMs: shortTtlMs })];
     const entering = new DoubleBarrier(waiter, path, 3).enter();
@@ -54,6 +54,20 @@ export const doubleBarrierSuite: Suite = (test) => {
     expect(three.isHeld()).toBe(true);
     await world.crash(mortal);
     expect(await Promise.all([one.leave(), two.leave()])).toEqual([true, true]);
+  });
+
+  test('double barrier: two whose names begin alike do not mix, nor two members of one client', async (world) => {
+    const [one, other] = world.clients(2);
+    if (one === undefined || other === undefined) throw new Error('no clients');
+    const [foo, foobar] = [
+      new DoubleBarrier(one, `${world.path}/foo`, 2),
+      new DoubleBarrier(other, `${world.path}/foobar`, 2),
+    ];
+    const entering = foo.enter();
+    const [a, b] = await Promise.all([foobar.enter(), foobar.enter()]);
+    expect(await world.keys(`${world.path}/foo/1`)).toHaveLength(1);
+    const [c, d] = await Promise.all([entering, foo.enter()]);
+    await Promise.all([a, b, c, d].map((member) => member.leave()));
   });
 
   test('double barrier: as many members as the store can check at once', async (world) => {

@@ -38,6 +38,15 @@ export const groupSuite: Suite = (test) => {
     expect(await world.keys()).toEqual([]);
   });
 
+  test('group: two whose names begin alike do not mix', async (world) => {
+    const [one, other] = world.clients(2);
+    if (one === undefined || other === undefined) throw new Error('no clients');
+    const [foo, foobar] = [new Group(one, `${world.path}/foo`), new Group(other, `${world.path}/foobar`)];
+    const [mine, theirs] = [await foo.join('a', 1), await foobar.join('b', 2)];
+    expect([ids(await foo.members()), ids(await foobar.members())]).toEqual([['a'], ['b']]);
+    await Promise.all([mine.leave(), theirs.leave()]);
+  });
+
   test('group: an id is had once, and a crashed member goes when its lease has run out', async (world) => {
     const crashing = world.client({ ttlMs: world.shortTtlMs });
     const first = await new Group(crashing, world.path).join('one', 'a');

@@ -1,10 +1,11 @@
-import { PriorityQueue } from 'coterie';
+import { type Client, PriorityQueue } from 'coterie';
 import { expect } from 'vitest';
+import { passOn } from './queue.js';
 import type { Suite } from './suite.js';
 
 /** What a priority queue promises on every store. */
 export const priorityQueueSuite: Suite = (test) => {
-  test('priority queue: the lowest number comes first, by value and not by text, and equals in order', async (world) => {
+  test('priority queue: the lowest number comes first, by value and not by text, and equals in order (TestPrQueueOneReaderOneWriter)', async (world) => {
     const queue = new PriorityQueue<string>(world.client(), world.path, { rememberMs: 0 });
     const priorities = [10, 9, 100, 0, Number.MAX_SAFE_INTEGER, 9, 1_000];
     for (const [n, priority] of priorities.entries()) await queue.put(`${priority} #${n}`, { priority });
@@ -18,6 +19,17 @@ export const priorityQueueSuite: Suite = (test) => {
     const last = `${Number.MAX_SAFE_INTEGER} #4`;
     expect(seen).toEqual(['0 #3', '9 #1', '9 #5', '10 #0', '100 #2', '1000 #6', last]);
     expect(await world.keys()).toEqual([]);
+  });
+
+  test('priority queue: several consumers get all that several producers put, each item once (TestPrQueueManyReaderManyWriter)', async (world) => {
+    const open = (client: Client) => {
+      const queue = new PriorityQueue<number>(client, world.path, { rememberMs: 0 });
+      return {
+        put: (value: number) => queue.put(value, { priority: value % 3 }),
+        take: () => queue.take(),
+      };
+    };
+    await passOn(world, open, 3, 3);
   });
 
   test('priority queue: one that waits gets what is put, and an item given back is again before its inferiors', async (world) => {

@@ -1,12 +1,39 @@
-import { put, Queue } from 'coterie';
+import { type Client, put, Queue } from 'coterie';
 import { expect } from 'vitest';
-import type { Suite } from './suite.js';
+import type { Suite, SuiteWorld } from './suite.js';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
+/** So many producers put five items each, while so many consumers take and acknowledge them. */
+export async function passOn(
+  world: SuiteWorld,
+  open: (client: Client) => Pick<Queue<number>, 'put' | 'take'>,
+  writers: number,
+  readers: number,
+): Promise<number[]> {
+  const all = numbers(writers * 5);
+  const seen: number[] = [];
+  const consuming = world.clients(readers).map(async (client, at) => {
+    const queue = open(client);
+    for (let left = all.filter((n) => n % readers === at).length; left > 0; left--) {
+      const job = await queue.take();
+      seen.push(job.value);
+      await job.ack();
+    }
+  });
+  const producing = world.clients(writers).map(async (client, at) => {
+    const queue = open(client);
+    for (const n of numbers(5)) await queue.put(at * 5 + n);
+  });
+  await Promise.all([...producing, ...consuming]);
+  expect([...seen].sort((a, b) => a - b)).toEqual(all);
+  await world.until('no key left', async () => (await world.keys()).length === 0);
+  return seen;
+}
+
 /** What a queue promises on every store. Ids are not remembered, so that nothing is left when a test ends. */
 export const queueSuite: Suite = (test) => {
-  test('queue: what is put is taken in order and acknowledged for good, and leaves no key', async (world) => {
+  test('queue: what is put is taken in order and acknowledged for good, and leaves no key (TestQueueOneReaderOneWriter)', async (world) => {
     const [producer, consumer] = [world.client(), world.client()];
     const queue = new Queue<number>(producer, world.path, { rememberMs: 0 });
     for (let n = 0; n < 5; n++) await queue.put(n);
@@ -21,6 +48,32 @@ export const queueSuite: Suite = (test) => {
     }
     expect(seen).toEqual(numbers(65));
     await world.until('no key left', async () => (await world.keys()).length === 0);
+  });
+
+  test('queue: a consumer gets all that several producers put, of each in order (TestQueueOneReaderManyWriter)', async (world) => {
+    const seen = await passOn(world, (client) => new Queue<number>(client, world.path, { rememberMs: 0 }), 4, 1);
+    for (const at of numbers(4)) {
+      const own = seen.filter((n) => Math.floor(n / 5) === at);
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+  });
+
+  test('queue: several consumers get all that several producers put, each item once (TestQueueManyReaderManyWriter)', async (world) => {
+    await passOn(world, (client) => new Queue<number>(client, world.path, { rememberMs: 0 }), 3, 3);
+  });
+
+  test('queue: two whose names begin alike do not mix', async (world) => {
+    const [one, other] = world.clients(2);
+    if (one === undefined || other === undefined) throw new Error('no clients');
+    const foo = new Queue<string>(one, `${world.path}/foo`, { rememberMs: 0 });
+    const foobar = new Queue<string>(other, `${world.path}/foobar`, { rememberMs: 0 });
+    await foobar.put('theirs');
+    expect([await foo.depth(), await foo.tryTake()]).toEqual([0, undefined]);
+    await foo.put('ours');
+    const [ours, theirs] = [await foo.take(), await foobar.take()];
+    expect([ours.value, theirs.value]).toEqual(['ours', 'theirs']);
+    await Promise.all([ours.ack(), theirs.ack()]);
+    expect(await world.keys()).toEqual([]);
   });
 
   test('queue: many are put and taken by few commits, and acknowledged with what they caused', async (world) => {
@@ -38,7 +91,7 @@ export const queueSuite: Suite = (test) => {
     expect(await world.keys(`${world.path}/effects`)).toHaveLength(40);
   });
 
-  test('queue: consumers that wait share out what comes, each item to one of them', async (world) => {
+  test('queue: consumers that wait share out what comes, each item to one of them (TestQueueManyReaderOneWriter)', async (world) => {
     const consumers = world.clients(4).map((client) => new Queue<number>(client, world.path, { rememberMs: 0 }));
     const ended = new AbortController();
     const seen: number[] = [];

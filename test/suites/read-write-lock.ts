@@ -17,9 +17,56 @@ function outcomeOf(promise: Promise<ReadWriteHold>): { hold?: ReadWriteHold } {
   return outcome;
 }
 
+/** Several at once, of which every third writes, several times each. */
+async function readersAndWriters(world: SuiteWorld, locks: readonly ReadWriteLock[]): Promise<void> {
+  let readers = 0;
+  let writers = 0;
+  const visits = locks.flatMap((lock, at) =>
+    [0, 1, 2].map(async (round) => {
+      if ((at + round) % 3 === 0) {
+        await lock.write(async () => {
+          expect([++writers, readers]).toEqual([1, 0]);
+          await world.sleep(2);
+          writers--;
+        });
+        return;
+      }
+      await lock.read(async () => {
+        readers++;
+        expect(writers).toBe(0);
+        await world.sleep(2);
+        readers--;
+      });
+    }),
+  );
+  await Promise.all(visits);
+  expect(await world.keys()).toEqual([]);
+}
+
 export const readWriteLockSuite: Suite = (test) => {
   const locks = (world: SuiteWorld, count: number, options = {}) =>
     world.clients(count).map((client: Client) => new ReadWriteLock(client, world.path, options));
+
+  test('read-write lock: several tasks of one client read together and write alone (TestRWMutexSingleNode)', async (world) => {
+    const client = world.client();
+    await readersAndWriters(
+      world,
+      Array.from({ length: 5 }, () => new ReadWriteLock(client, world.path)),
+    );
+  });
+
+  test('read-write lock: several clients read together and write alone (TestRWMutexMultiNode)', async (world) => {
+    await readersAndWriters(world, locks(world, 5));
+  });
+
+  test('read-write lock: two whose names begin alike do not mix', async (world) => {
+    const [one, other] = world.clients(2) as [Client, Client];
+    const hold = await new ReadWriteLock(one, `${world.path}/foo`).acquireWrite();
+    const beside = await new ReadWriteLock(other, `${world.path}/foobar`).tryAcquireWrite();
+    expect(beside?.isHeld()).toBe(true);
+    expect(await new ReadWriteLock(other, `${world.path}/foo`).tryAcquireRead()).toBeUndefined();
+    await Promise.all([hold.release(), beside?.release()]);
+  });
 
   test('read-write lock: readers overlap, a writer is alone, and nobody overtakes a waiting writer', async (world) => {
     const [a, b, c, d] = locks(world, 4) as [ReadWriteLock, ReadWriteLock, ReadWriteLock, ReadWriteLock];

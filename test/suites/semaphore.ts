@@ -100,7 +100,17 @@ export const semaphoreSuite: Suite = (test) => {
     for (const hold of await Promise.all(waiting)) await hold.release();
   });
 
-  test('semaphore: a line of many is served one after the other', async (world) => {
+  test('semaphore: two whose names begin alike do not mix', async (world) => {
+    const [one, other] = world.clients(2);
+    if (one === undefined || other === undefined) throw new Error('no clients');
+    const hold = await new Semaphore(one, `${world.path}/foo`, { permits: 1 }).acquire();
+    const beside = await new Semaphore(other, `${world.path}/foobar`, { permits: 2 }).acquire(2);
+    expect(await new Semaphore(other, `${world.path}/foo`).available()).toBe(0);
+    await Promise.all([hold.release(), beside.release()]);
+    expect(await new Semaphore(other, `${world.path}/foo`).available()).toBe(1);
+  });
+
+  test('semaphore: a line of many is served one after the other, all by one client', async (world) => {
     const semaphore = open(world, 2);
     let inside = 0;
     let most = 0;

@@ -69,7 +69,7 @@ export const stmSuite: Suite = (test) => {
     expect(entries[0]?.modified).toBe(revision);
   });
 
-  test('stm: a key that does not exist can be made (etcd: PutNewKey)', async (world) => {
+  test('stm: a key that does not exist can be made (TestSTMPutNewKey)', async (world) => {
     const { path } = world;
     for (const isolation of all) {
       const key = `${path}/${isolation}`;
@@ -87,7 +87,7 @@ export const stmSuite: Suite = (test) => {
     }
   });
 
-  test('stm: when the function throws, nothing is applied, and it is not run again (etcd: Abort)', async (world) => {
+  test('stm: when the function throws, nothing is applied, and it is not run again (TestSTMAbort)', async (world) => {
     const { path } = world;
     const reason = new Error('no');
     let runs = 0;
@@ -102,7 +102,7 @@ export const stmSuite: Suite = (test) => {
     expect(await world.keys()).toEqual([]);
   });
 
-  test('stm: many that move amounts between accounts keep the total (etcd: Conflict)', async (world) => {
+  test('stm: many that move amounts between accounts keep the total (TestSTMConflict)', async (world) => {
     const { path } = world;
     const clients = world.clients(4);
     await write(world, Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`/acc/${i}`, 100])));
@@ -133,7 +133,7 @@ export const stmSuite: Suite = (test) => {
     expect(await valueAt(world, '/n')).toBe(40);
   });
 
-  test('stm: no function ever sees a torn state at the serializable levels (etcd: Serialize)', async (world) => {
+  test('stm: no function ever sees a torn state at the serializable levels (TestSTMSerialize)', async (world) => {
     const { path } = world;
     const [reader, writer] = world.clients(2) as [Client, Client];
     await write(world, { '/a': 0, '/b': 0 });
@@ -166,7 +166,7 @@ export const stmSuite: Suite = (test) => {
     await writing;
   });
 
-  test('stm: a key that is deleted after it was read is a conflict (etcd: ApplyOnConcurrentDeletion)', async (world) => {
+  test('stm: a key that is deleted after it was read is a conflict (TestSTMApplyOnConcurrentDeletion)', async (world) => {
     const key = `${world.path}/foo`;
     for (const isolation of checked) {
       await write(world, { '/foo': 'bar' });
@@ -184,7 +184,7 @@ export const stmSuite: Suite = (test) => {
     }
   });
 
-  test('stm: what was written long after what is read can be written over (etcd: SerializableSnapshotPut)', async (world) => {
+  test('stm: what was written long after what is read can be written over (TestSTMSerializableSnapshotPut)', async (world) => {
     const { path } = world;
     await write(world, { '/a': 0 });
     const client = world.client();

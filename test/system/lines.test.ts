@@ -62,7 +62,7 @@ class Crowd {
 await forEachStore((world) => {
   const lock = () => `${world.path}/lock`;
 
-  test('200 waiters of five clients are served in order, at one read and one write each, however many wait', async () => {
+  test('200 waiters of five clients are served in order, at one read and one write each, however many wait (TestMutexLockMultiNode)', async () => {
     const crowd = new Crowd(world, world.clients(5));
     await crowd.lineUp(lock(), 40);
     const byAge = await world.keys(lock());
@@ -126,7 +126,7 @@ await forEachStore((world) => {
     expect((await soon('the handoff', last.done)).key).toBe(line[2]);
   });
 
-  test('of many that try at once one holds, and the others leave nothing behind (TestMutexTryLock)', async () => {
+  test('of many that try at once one holds, and the others leave nothing behind (TestMutexTryLockSingleNode, TestMutexTryLockMultiNode)', async () => {
     const clients = world.clients(5);
     for (const client of clients) await client.session();
     for (let round = 0; round < 5; round++) {

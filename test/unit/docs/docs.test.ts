@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
@@ -55,6 +55,47 @@ function errorsIn(snippets: readonly Snippet[]): string[] {
   const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   return found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
+
+const recipePages = readdirSync(join(root, 'docs/recipes')).sort();
+
+/** The recipes in the table of the readme: their names, and the pages to which they lead. */
+function recipesInReadme(): { readonly name: string; readonly page: string }[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const links = readme.matchAll(/\[`(\w+)`\]\(docs\/recipes\/([^)#]+)\)/g);
+  return [...links].map(([, name = '', page = '']) => ({ name, page }));
+}
+
+describe('recipes', () => {
+  const headings = ['Promise', 'Example', 'What can go wrong', 'Keys it writes', 'Cost in round trips'];
+
+  test.each(recipePages)('%s has the same five parts as all of them, and leads to its example', (page) => {
+    const text = readFileSync(join(root, 'docs/recipes', page), 'utf8');
+    const prose = text.replaceAll(/^```[\s\S]*?^```/gm, '');
+    expect([...prose.matchAll(/^##? (.*)$/gm)].slice(1).map(([, heading]) => heading)).toEqual(headings);
+    expect(text).toContain(`](../../examples/${page.replace(/md$/, 'ts')})`);
+  });
+
+  test('every one in the table of the readme is exported, and has a page that names it; every page is in the table', () => {
+    const recipes = recipesInReadme();
+    const kebab = (name: string) => name.replaceAll(/(?<=.)([A-Z])/g, '-$1').toLowerCase();
+    expect(recipes.map(({ page }) => page).sort()).toEqual(recipePages);
+    for (const { name, page } of recipes) {
+      expect(exported).toContain(name);
+      expect(page).toBe(`${kebab(name)}.md`);
+      expect(readFileSync(join(root, 'docs/recipes', page), 'utf8')).toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  test('every public class that takes a client and a path is in the table', () => {
+    const folder = join(root, 'src/recipes');
+    const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+    const opened = /^export class (\w+)[^{]*\{(?:(?!^\})[\s\S])*?^ {2}constructor\(client: ClientContext, \w+: /gm;
+    const classes = sources.flatMap((source) => [...source.matchAll(opened)].map(([, name = '']) => name));
+    const named = recipesInReadme().map(({ name }) => name);
+    expect(classes.filter((name) => exported.includes(name) && !named.includes(name))).toEqual([]);
+    expect(classes).toEqual(expect.arrayContaining(['Mutex', 'MultiMutex', 'DelayQueue', 'ServiceRegistry']));
+  });
+});
 
 describe('documentation runs', () => {
   const withSnippets = pages().filter((page) => snippetsOf(page).some(({ file }) => file === undefined));

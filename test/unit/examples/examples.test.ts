@@ -1,5 +1,5 @@
 /** Every example runs to its end and says what it is there to show. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
@@ -235,10 +235,15 @@ describe('an example', () => {
     expect(isInOrder(lines, printed), `Missing, or not in order, in:\n${printed.join('\n')}`).toBe(true);
   });
 
+  const folder = fileURLToPath(new URL('../../../examples/', import.meta.url));
+  const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+
   it('has a test, whichever it is', () => {
-    const folder = fileURLToPath(new URL('../../../examples', import.meta.url));
-    const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'demo.ts');
-    expect(files.sort()).toEqual(Object.keys(examples).sort());
+    expect(files.filter((name) => name !== 'demo.ts').sort()).toEqual(Object.keys(examples).sort());
+  });
+
+  it.each(files)('%s is read at one look: it has at most 40 lines', (name) => {
+    expect(readFileSync(`${folder}${name}`, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(40);
   });
 
   it('that prints its lines in another order would be noticed', () => {

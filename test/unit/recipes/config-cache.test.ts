@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Client } from '../../../src/client.js';
 import { diagnostics } from '../../../src/core/diagnostics.js';
 import type { StandardSchema } from '../../../src/core/standard-schema.js';
 import { type Batch, type Entry, put, type Range, type Watch } from '../../../src/core/store.js';
@@ -9,8 +8,8 @@ import { ConfigCache } from '../../../src/recipes/config-cache.js';
 import type { ConfigOptions } from '../../../src/recipes/config-options.js';
 import type { ConfigVersion } from '../../../src/recipes/config-version.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { createMemoryCluster } from '../../../src/transport/memory/cluster.js';
 import { configCacheSuite } from '../../suites/config-cache.js';
+import { deaf } from './deaf.js';
 import { onMemory } from './on-memory.js';
 import { type Node, World, watched } from './world.js';
 
@@ -656,9 +655,8 @@ describe('a write', () => {
 
   test('a part of a document leaves the rest of it alone', async () => {
     // Loading it takes real time, which the virtual clock does not wait for.
-    await import('yaml');
     world.cluster.putKey(path, '# why\na: 1 # one\nb:\n  c: x\n');
-    const { cache } = await opened({ shape: 'node', format: 'yaml' });
+    const cache = await openedYaml();
     expect(cache.current).toEqual({ a: 1, b: { c: 'x' } });
     const text = () => Buffer.from(world.cluster.entries().find(({ key }) => key === path)?.value ?? '').toString();
     await world.run(cache.set('b.c', 'y'));
@@ -880,9 +878,8 @@ test('YAML without its package is told of as such', async () => {
 });
 
 test('a YAML document that says gigabytes, or is torn, is refused', async () => {
-  await loadYaml();
   world.cluster.putKey(path, 'a: 1\nb: [x, y]\n');
-  const { cache } = await opened({ shape: 'node', format: 'yaml' });
+  const cache = await openedYaml();
   expect(cache.current).toEqual({ a: 1, b: ['x', 'y'] });
   const bomb = [
     'a: &a [x,x,x,x,x,x,x,x,x]',
@@ -900,32 +897,20 @@ test('a YAML document that says gigabytes, or is torn, is refused', async () => 
   await cache.close();
 });
 
-/** Has the recipe load the package, which takes real time, for which a virtual clock does not wait. */
-async function loadYaml(): Promise<void> {
-  await using client = new Client(createMemoryCluster().store());
-  await client.store.commit([], [put(path, 'a: 1')]);
-  await (await ConfigCache.open(client, path, { shape: 'node', format: 'yaml' })).close();
-}
-
-/** A watch that tells how things are, and then nothing any more. */
-function deaf(watch: Watch): Watch {
-  let batches = 0;
-  const never = new Promise<IteratorResult<Batch>>(() => {});
-  return { ...methods(watch), next: () => (batches++ === 0 ? watch.next() : never) };
+/** Without the virtual clock, which does not wait for what takes real time: here, loading the package. */
+function openedYaml(): Promise<ConfigCache<Any>> {
+  return ConfigCache.open<Any>(world.node().client, path, { shape: 'node', format: 'yaml' });
 }
 
 /** A watch that can be made to fail. */
 function failing(watch: Watch, how: (fail: (error: unknown) => void) => void): Watch {
   const failed = new Promise<never>((_, reject) => how(reject));
   failed.catch(() => {});
-  return { ...methods(watch), next: () => Promise.race([watch.next(), failed]) };
-}
-
-function methods(watch: Watch): Pick<Watch, 'return' | typeof Symbol.asyncIterator> {
   return {
+    next: () => Promise.race([watch.next(), failed]),
     return: () => watch.return(),
     [Symbol.asyncIterator]() {
-      return this as Watch;
+      return this;
     },
   };
 }

@@ -1,22 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Batch, put, type Watch } from '../../../src/core/store.js';
+import { put } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
+import { deaf } from './deaf.js';
 import { ttlMs, World, watched } from './world.js';
-
-/** A watch that tells how things are, and then nothing any more. */
-function deaf(watch: Watch): Watch {
-  let batches = 0;
-  const never = new Promise<IteratorResult<Batch>>(() => {});
-  return {
-    next: () => (batches++ === 0 ? watch.next() : never),
-    return: () => watch.return(),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
 
 let world: World;
 beforeEach(() => {

@@ -1,25 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeText } from '../../../src/core/codec.js';
-import { type Batch, put, type Watch } from '../../../src/core/store.js';
+import { put } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { PersistentKey, type PersistentKeyOptions } from '../../../src/recipes/persistent-key.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { persistentKeySuite } from '../../suites/persistent-key.js';
+import { deaf } from './deaf.js';
 import { onMemory } from './on-memory.js';
 import { type Node, ttlMs, World, watched } from './world.js';
-
-/** A watch that tells how things are, and then nothing any more. */
-function deaf(watch: Watch): Watch {
-  let batches = 0;
-  const never = new Promise<IteratorResult<Batch>>(() => {});
-  return {
-    next: () => (batches++ === 0 ? watch.next() : never),
-    return: () => watch.return(),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
 
 let world: World;
 beforeEach(() => {

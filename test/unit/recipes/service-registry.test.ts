@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Batch, type Entry, put, remove, type Watch } from '../../../src/core/store.js';
+import { type Entry, put, remove, type Watch } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import { ServiceRegistry, type ServiceRegistryOptions } from '../../../src/recipes/service-registry.js';
 import type { InstanceInfo } from '../../../src/recipes/service-registry-instance.js';
 import type { Resolver } from '../../../src/recipes/service-registry-resolver.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { serviceRegistrySuite } from '../../suites/service-registry.js';
+import { deaf } from './deaf.js';
 import { onMemory } from './on-memory.js';
 import { type Node, ttlMs, World, watched } from './world.js';
 
@@ -36,19 +37,6 @@ function at(id: string, more: Partial<InstanceInfo> = {}): InstanceInfo {
 
 function ids(resolver: Resolver): string {
   return resolver.view.instances.map(({ id }) => id).join();
-}
-
-/** A watch that tells how things are, and then nothing any more. */
-function deaf(watch: Watch): Watch {
-  let batches = 0;
-  const never = new Promise<IteratorResult<Batch>>(() => {});
-  return {
-    next: () => (batches++ === 0 ? watch.next() : never),
-    return: () => watch.return(),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }
 
 /** A watch whose first sight takes a second to come. */
@@ -585,6 +573,10 @@ describe('a resolver', () => {
     node.store.interrupt();
     await using _ = await registry.register(at('b'));
     await a.leave();
+    await settle();
+    expect(ids(resolver)).toBe('b');
+    world.cluster.compact();
+    node.store.interrupt();
     await settle();
     expect(ids(resolver)).toBe('b');
   });

@@ -1,0 +1,14 @@
+import type { Batch, Watch } from '../../../src/core/store.js';
+
+/** A watch that tells how things are, and then nothing any more. */
+export function deaf(watch: Watch): Watch {
+  let batches = 0;
+  const never = new Promise<IteratorResult<Batch>>(() => {});
+  return {
+    next: () => (batches++ === 0 ? watch.next() : never),
+    return: () => watch.return(),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -90,6 +90,7 @@ export function checkRange(range: unknown): asserts range is Range {
 
 const orders: readonly unknown[] = [undefined, 'key', 'oldest', 'newest'];
 
+/** @internal Refuses what is no query: as {@link checkRange}, and with `INVALID_OPTION` for its order, limit and revision. */
 export function checkQuery(query: Query): void {
   checkRange(query);
   checkKnown(query, ['key', 'prefix', 'order', 'limit', 'createdBefore'], 'a query');

@@ -1,4 +1,5 @@
 import { decodeJsonObject, encodeText } from '../core/codec.js';
+import type { Ticket } from '../core/key-watch.js';
 import { compareKeys } from '../core/keys.js';
 import { absent, type Entry, type Guard, type Op, put, type StoreTraits, unchanged } from '../core/store.js';
 import { CoordinationError, printable } from '../errors.js';
@@ -21,6 +22,12 @@ export interface Situation {
   readonly modified: bigint | undefined;
   /** The tickets of this round, from the oldest. */
   readonly tickets: readonly Entry[];
+}
+
+/** A place in a round that is full. */
+export interface Admission {
+  readonly ticket: Ticket;
+  readonly round: Round;
 }
 
 /** The keys of one double barrier. */
@@ -57,6 +64,19 @@ export class RoundKeys {
   write({ round, count, members }: Round): Op {
     return put(this.round, encodeText(JSON.stringify({ round, count, members })));
   }
+}
+
+/** The place of this ticket in the round, where that is full and this is among its members. */
+export function admissionOf({ round, tickets }: Situation, key: string): Admission | undefined {
+  if (round?.members?.includes(key) !== true) return undefined;
+  const ticket = tickets.find((entry) => entry.key === key);
+  return ticket && { ticket, round };
+}
+
+/** The error of one that comes when as many as are needed are in already. */
+export function tooManyError(path: string, count: number): CoordinationError {
+  const sentence = `The double barrier "${printable(path)}" has its ${count} members already.`;
+  return new CoordinationError('TOO_MANY_MEMBERS', sentence, { key: path });
 }
 
 function byAge(a: Entry, b: Entry): number {

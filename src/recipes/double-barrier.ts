@@ -8,8 +8,8 @@ import type { Session } from '../core/session.js';
 import { openScope, orAbort, type Scope, within } from '../core/signals.js';
 import type { CallOptions } from '../core/store.js';
 import { CoordinationError, isCoordinationError, printable } from '../errors.js';
-import { type Admission, Entrance } from './double-barrier-entrance.js';
-import { checkMembers, RoundKeys } from './double-barrier-round.js';
+import { Entrance } from './double-barrier-entrance.js';
+import { type Admission, checkMembers, RoundKeys } from './double-barrier-round.js';
 import { type SessionChoice, type SessionSource, sessionSource } from './line-session.js';
 
 export interface DoubleBarrierOptions extends Pick<SessionChoice, 'session' | 'ttlMs'> {}
@@ -103,7 +103,8 @@ export class DoubleBarrier {
   async #enter(session: Session, scope: Scope, signal: AbortSignal | undefined): Promise<BarrierMembership> {
     const { host, pid } = this.#client.identity;
     const value = encodeText(JSON.stringify({ kind: 'double-barrier', host, pid }));
-    const entrance = new Entrance(this.#client, session, this.#keys, { count: this.#count, value, scope });
+    const parts = { client: this.#client, session, keys: this.#keys, count: this.#count, value, scope };
+    const entrance = new Entrance(parts);
     try {
       return this.#membership(session, await entrance.pass());
     } catch (error) {

@@ -1,37 +1,18 @@
 import { Backoff } from '../core/backoff.js';
-import type { Cancel } from '../core/clock.js';
-import { encodeText } from '../core/codec.js';
-import type { ClientContext } from '../core/context.js';
-import type { SafeEmitter } from '../core/emitter.js';
-import type { KeyNews } from '../core/key-watch.js';
-import { RangeView } from '../core/range-view.js';
+import type { RangeView } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
-import { onAbort, openScope, type Scope, within } from '../core/signals.js';
+import { onAbort, type Scope, within } from '../core/signals.js';
 import type { Membership } from './group.js';
 import { ShardClaims } from './partitioner-claims.js';
-import { mismatchError, movedError, type PartitionerEvents, ShardHold, type ShardTask } from './partitioner-hold.js';
-import { ShardMap, type ShardPaths } from './partitioner-map.js';
+import { mismatchError } from './partitioner-hold.js';
+import { ShardMap } from './partitioner-map.js';
+import { type OwnedParts, OwnedShards } from './partitioner-owned.js';
+import { ShardWatch } from './partitioner-watch.js';
 
 /** What a {@link Share} is made from. */
-export interface ShareParts {
-  readonly client: ClientContext;
-  readonly paths: ShardPaths;
-  readonly shards: number;
+export interface ShareParts extends OwnedParts {
   readonly membership: Membership<unknown>;
-  readonly task: ShardTask;
-  readonly events: SafeEmitter<PartitionerEvents>;
-  readonly owned: Map<number, ShardHold>;
 }
-
-interface Owned {
-  readonly hold: ShardHold;
-  readonly stop: Scope;
-  readonly tell: (news: KeyNews) => void;
-  done: Promise<void>;
-}
-
-/** Watches do lose events: how often everything is looked at anew, in milliseconds. */
-const lookAnywayMs = 30_000;
 
 /** How long one that ends is kept waiting for the store before the rest is done in the background. */
 const sweepWithinMs = 1_000;
@@ -41,12 +22,9 @@ export class Share {
   readonly #parts: ShareParts;
   readonly #map: ShardMap;
   readonly #scope: Scope;
-  readonly #owned = new Map<number, Owned>();
-  /** The last token that was held for each shard: what the view still shows of it is the past. */
-  readonly #lastTokens = new Map<number, bigint>();
+  readonly #owned: OwnedShards;
   readonly #claims: ShardClaims;
-  #view: RangeView | undefined;
-  #lookAgain: Cancel = () => {};
+  readonly #watch: ShardWatch;
   #news = true;
   #wake: () => void = () => {};
 
@@ -57,6 +35,11 @@ export class Share {
     this.#claims = new ShardClaims(client, paths, shards, membership);
     this.#scope = scope;
     this.#map = new ShardMap(paths, shards, membership.id);
+    this.#owned = new OwnedShards(parts, this.#map, scope, () => this.#hear());
+    this.#watch = new ShardWatch(client, paths.all, {
+      changed: (view) => this.#look(view),
+      failed: scope.abort,
+    });
   }
 
   /** Works until the scope ends, then gives everything back. Rejects with the reason, always. */
@@ -68,7 +51,7 @@ export class Share {
     });
     const unlink = onAbort(this.#scope, (reason) => this.#stopAll(reason));
     try {
-      this.#follow();
+      this.#watch.follow();
       for (;;) {
         await this.#untilNews();
         await this.#claim();
@@ -76,37 +59,15 @@ export class Share {
     } catch (error) {
       this.#scope.abort(error);
       // The others can begin to claim as soon as this one has left; they get each shard when its task has ended.
-      await Promise.all([membership.leave(), ...[...this.#owned.values()].map(({ done }) => done)]);
+      await Promise.all([membership.leave(), this.#owned.done()]);
       const sweeping = this.#claims.sweep();
       await within(client.clock, { timeoutMs: sweepWithinMs }, 'giving shards back', sweeping).catch(() => {});
       throw error;
     } finally {
       unlink();
       forget();
-      this.#lookAgain();
-      this.#view?.stop();
+      this.#watch.stop();
     }
-  }
-
-  #follow(): void {
-    const { client, paths } = this.#parts;
-    const last = this.#view;
-    this.#view = new RangeView(
-      client.store,
-      { prefix: paths.all },
-      {
-        changed: (view) => this.#look(view),
-        failed: (error) => this.#scope.abort(error),
-      },
-    );
-    last?.stop();
-    this.#lookAgain = client.clock.after(lookAnywayMs, () => {
-      try {
-        this.#follow();
-      } catch (error) {
-        this.#scope.abort(error);
-      }
-    });
   }
 
   async #untilNews(): Promise<void> {
@@ -131,18 +92,9 @@ export class Share {
     this.#map.update(view);
     const other = this.#map.otherNumber;
     if (other !== undefined) this.#scope.abort(mismatchError(paths.all, other, shards));
-    for (const [shard, { hold, stop, tell }] of this.#owned) {
-      if (!this.#stillThere(shard, hold.token)) tell({ kind: 'gone' });
-      else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, shards));
-    }
+    this.#owned.review();
     this.#adopt();
     this.#hear();
-  }
-
-  #stillThere(shard: number, token: bigint): boolean {
-    if (this.#map.revision < token) return true;
-    const entry = this.#map.entry(shard);
-    return entry?.created === token && entry.modified === token;
   }
 
   /** Claims whose answers were lost show in the view. */
@@ -150,7 +102,7 @@ export class Share {
     const session = this.#session();
     if (session === undefined) return;
     for (const { shard, token } of this.#map.claimed(session.lease, this.#claims.incarnations)) {
-      this.#acquire(shard, token, session);
+      this.#owned.acquire(shard, token, session);
     }
   }
 
@@ -175,53 +127,12 @@ export class Share {
       const token = await this.#claims.claim(session, free);
       // Things are not as they seemed: the view will tell.
       if (token === undefined) await backoff.wait(this.#scope);
-      else for (const shard of free) this.#acquire(shard, token, session);
+      else for (const shard of free) this.#owned.acquire(shard, token, session);
     }
-  }
-
-  #acquire(shard: number, token: bigint, session: Session): void {
-    const { client, paths, events, owned } = this.#parts;
-    if (token <= (this.#lastTokens.get(shard) ?? -1n) || this.#owned.has(shard)) return;
-    this.#lastTokens.set(shard, token);
-    let tell: (news: KeyNews) => void = () => {};
-    const handOver = (next: (news: KeyNews) => void): void => {
-      tell = next;
-    };
-    const ticket = { key: paths.key(shard), created: token, value: encodeText(''), lease: session.lease };
-    const watch = { handOver, stop: () => {} };
-    const hold = new ShardHold({ client, session, ticket, late: false, watch, named: true }, shard);
-    const stop = openScope(client.clock, {}, 'working on a shard');
-    const mine: Owned = { hold, stop, tell: (news) => tell(news), done: Promise.resolve() };
-    this.#owned.set(shard, mine);
-    owned.set(shard, hold);
-    events.emitSafe('acquired', { shard, token });
-    mine.done = this.#serve(mine);
-  }
-
-  async #serve({ hold, stop }: Owned): Promise<void> {
-    const { task, events, owned } = this.#parts;
-    const { shard, token } = hold;
-    const unlink = onAbort(hold.signal, stop.abort);
-    if (this.#scope.aborted) this.#scope.onEnd(stop.abort);
-    else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, this.#parts.shards));
-    try {
-      if (!stop.aborted) await task(hold, stop.signal);
-      // Its task may be done; the shard stays one's own until it is another's.
-      await new Promise((resolve) => onAbort(stop, resolve));
-    } catch (error) {
-      if (!stop.aborted) this.#scope.abort(error);
-      else if (error !== stop.signal.reason) events.emitSafe('error', error);
-    }
-    unlink();
-    await hold.release().catch((error: unknown) => events.emitSafe('error', error));
-    this.#owned.delete(shard);
-    owned.delete(shard);
-    events.emitSafe('released', { shard, token });
-    this.#hear();
   }
 
   #stopAll(reason: unknown): void {
-    for (const { stop } of this.#owned.values()) stop.abort(reason);
+    this.#owned.stopAll(reason);
     this.#hear();
   }
 }

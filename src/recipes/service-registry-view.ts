@@ -115,12 +115,9 @@ export class InstanceWatch<Meta> {
   }
 
   #sees(view: RangeView): void {
-    if (view === this.#current) {
-      this.#look(this.#client.clock.wall());
-      return;
-    }
+    if (view === this.#current) this.#look(this.#client.clock.wall());
     // One that begins behind what was told already must catch up first, so that nothing is ever undone.
-    if (this.#current === undefined || view.revision >= this.#current.revision) this.#takeOver(view);
+    else if (this.#current === undefined || view.revision >= this.#current.revision) this.#takeOver(view);
   }
 
   #takeOver(view: RangeView): void {

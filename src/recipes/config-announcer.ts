@@ -38,6 +38,7 @@ export class Announcer<T> {
   readonly #recentSize: number;
   readonly #waiters = new Set<() => void>();
   #recent: readonly ConfigVersion<T>[] = [];
+  #first: ((first: First) => void) | undefined;
 
   constructor(path: string, recentSize: number) {
     this.#path = path;
@@ -52,6 +53,17 @@ export class Announcer<T> {
   /** The last versions, the newest last. */
   get recent(): readonly ConfigVersion<T>[] {
     return this.#recent;
+  }
+
+  /** Calls `told` with how the first look at the store ends, and then each until one is accepted. */
+  onFirst(told: (first: First) => void): void {
+    this.#first = told;
+  }
+
+  /** The first look at the store has ended, or another that counts as the first, since none was accepted yet. */
+  first(first: First): void {
+    this.#first?.(first);
+    if (first === 'accepted') this.#first = undefined;
   }
 
   /** Calls `run` whenever something was decided. */

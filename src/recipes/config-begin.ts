@@ -45,16 +45,16 @@ export async function begin<T>(client: ClientContext, plan: Plan<T>, keeper: Kee
     call.signal?.throwIfAborted();
     error = first !== undefined && 'error' in first ? first.error : cause;
   });
-  if (keeper.accepted !== undefined) return;
+  if (keeper.current.accepted !== undefined) return;
   using scope = openScope(client.clock, { signal: call.signal }, 'the fallback of a configuration');
   if (await fallBack(keeper, first, scope)) return;
   if (first !== undefined && 'refused' in first && first.refused.reason === 'empty') {
     decided = false;
     keeper.acceptEmpty();
-    if (keeper.accepted === undefined) await until(call);
-    if (keeper.accepted !== undefined) return;
+    if (keeper.current.accepted === undefined) await until(call);
+    if (keeper.current.accepted !== undefined) return;
   }
-  if (keeper.accepted !== undefined) return;
+  if (keeper.current.accepted !== undefined) return;
   if (first !== undefined && 'refused' in first) throw refusedError(path, first.refused);
   throw first?.error ?? error;
 }
@@ -63,7 +63,7 @@ export async function begin<T>(client: ClientContext, plan: Plan<T>, keeper: Kee
 async function fallBack<T>(keeper: Keeper<T>, first: First | undefined, scope: Scope): Promise<boolean> {
   const content = await orAbort(keeper.file?.load() ?? Promise.resolve(undefined), scope);
   if (keeper.closed) return false;
-  if (keeper.accepted !== undefined) return true;
+  if (keeper.current.accepted !== undefined) return true;
   if (content !== undefined && (await orAbort(keeper.adopt(content), scope))) return true;
   const isEmpty = typeof first === 'object' && 'refused' in first && first.refused.reason === 'empty';
   return !isEmpty && keeper.stack.hasObjects && (await orAbort(keeper.adopt(undefined), scope));

@@ -96,32 +96,32 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
 
   /** The value, deeply frozen. The same object until something changes, and so is each part of it. No round trip. */
   get current(): T {
-    return this.#keeper.value;
+    return this.#keeper.current.value;
   }
 
   /** The revision of the store at which `current` is the truth; 0n where the store has not been seen yet. */
   get revision(): bigint {
-    return this.#keeper.accepted?.revision ?? 0n;
+    return this.#keeper.current.accepted?.revision ?? 0n;
   }
 
   /** What is known of the store: see {@link ConfigState}. */
   get state(): ConfigState {
-    return this.#keeper.state;
+    return this.#keeper.standing.state;
   }
 
   /** Until when `current` was known to be what the store holds, on the wall clock; undefined where it still is. */
   get staleSince(): number | undefined {
-    return this.#keeper.staleSince;
+    return this.#keeper.standing.staleSince;
   }
 
   /** Where `current` comes from. `defaults`: the store was not there yet, or has no key. */
   get source(): ConfigSource {
-    return this.#keeper.accepted?.source ?? 'defaults';
+    return this.#keeper.current.accepted?.source ?? 'defaults';
   }
 
   /** Why what the store holds is not current; undefined where it is. */
   get rejected(): ConfigRejection | undefined {
-    return this.#keeper.rejection;
+    return this.#keeper.standing.rejection;
   }
 
   /** The last versions that were current, the newest last; as many as `recentSize` says. */
@@ -136,14 +136,14 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
 
   /** What is current at a key, as `get('db.pool')` or `get(['db', 'pool'])`; undefined where nothing is. No round trip. */
   get(key: ConfigKey): unknown {
-    return this.#keeper.at(configPath(key));
+    return this.#keeper.current.at(configPath(key));
   }
 
   /** Which layer gave the value of a key, and what it overrode. No round trip. */
   explain(key: ConfigKey): ConfigExplanation {
     const path = configPath(key);
-    const { stack, accepted = nothingYet, secrets } = this.#keeper;
-    return stack.explain(path, this.get(path), this.#layer, accepted, secrets);
+    const { stack, secrets, current } = this.#keeper;
+    return stack.explain(path, this.get(path), this.#layer, current.accepted ?? nothingYet, secrets);
   }
 
   /** Calls `listener` with each change. Returns how to unsubscribe. What a listener throws goes to `events`, as `error`. */
@@ -156,7 +156,7 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
     listener?: ConfigListener<never>,
   ): () => void {
     const keeper = this.#keeper;
-    const selection = selectionOf(select, listener, keeper.value);
+    const selection = selectionOf(select, listener, keeper.current.value);
     if (!keeper.closed) keeper.announcer.readers.add(selection);
     return () => keeper.announcer.readers.delete(selection);
   }
@@ -167,7 +167,7 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<ConfigVersion<T>> {
     const { readers } = this.#keeper.announcer;
-    const versions = new Versions<T>(this.#keeper.version(), (ended) => readers.delete(ended));
+    const versions = new Versions<T>(this.#keeper.current.version(), (ended) => readers.delete(ended));
     if (this.#keeper.closed) versions.end();
     else readers.add(versions);
     return versions;
@@ -189,7 +189,7 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
     const pauses = new Backoff(this.#client.clock, this.#client.random, lookAnywayMs);
     while (this.revision < revision) {
       if (keeper.closed) throw closedError('configuration');
-      const { rejection } = keeper;
+      const { rejection } = keeper.standing;
       if (rejection !== undefined && rejection.revision >= revision) throw refusedError(this.path, rejection);
       let late = false;
       const lookAnyway = (wake: () => void) => {
@@ -199,7 +199,7 @@ export class ConfigCache<T> implements AsyncDisposable, AsyncIterable<ConfigVers
         });
       };
       await firstOf(scope, [(wake) => keeper.announcer.onDecided(wake), lookAnyway]);
-      if (late && keeper.state.kind !== 'stale' && keeper.seen < revision) keeper.refresh();
+      if (late && keeper.standing.state.kind !== 'stale' && keeper.standing.seen < revision) keeper.refresh();
     }
   }
 

@@ -97,6 +97,15 @@ export function withAt(value: unknown, path: ConfigPath, part: unknown): unknown
   return frozenObject(properties, value);
 }
 
+/** A tree without a leaf, and without what is left empty by that, as the store would show it. */
+export function withoutAt(value: unknown, path: ConfigPath): unknown {
+  const left = withAt(value, path, undefined);
+  const above = path.slice(0, -1);
+  const part = valueAt(left, above);
+  const empty = typeof part === 'object' && part !== null && Object.keys(part).length === 0;
+  return empty && path.length > 0 ? (above.length === 0 ? undefined : withoutAt(left, above)) : left;
+}
+
 /**
  * Merges values, the weakest first, again and again, and does anew only what is not as it was the last time. Objects
  * merge, name by name. Everything else, arrays and null too, takes the place of what is weaker. Undefined is nothing.

@@ -11,7 +11,7 @@ import { invalidConfig, judge } from './config-judge.js';
 import type { Layer } from './config-layer.js';
 import { checkLeaf } from './config-options.js';
 import type { Secrets } from './config-secrets.js';
-import { type ConfigPath, equal, valueAt, withAt } from './config-value.js';
+import { type ConfigPath, equal, valueAt, withAt, withoutAt } from './config-value.js';
 
 export interface ConfigWriteOptions extends CallOptions {
   /** Write only if the key in the store was last written at this revision, as `explain` tells it; 0n: only if it is not there. */
@@ -151,7 +151,7 @@ export class Writer {
 
   #without(path: ConfigPath): unknown {
     const { layer } = this.#setup;
-    return layer.hasBelow(layer.keyOf(path)) ? layer.value : without(layer.value, path);
+    return layer.hasBelow(layer.keyOf(path)) ? layer.value : withoutAt(layer.value, path);
   }
 
   /** Rejects where the configuration would not be valid with this. */
@@ -160,15 +160,6 @@ export class Writer {
     const verdict = await judge(schema, merged(value), secrets);
     if ('issues' in verdict) throw invalidConfig(layer.path, 'the schema does not accept it', verdict.issues);
   }
-}
-
-/** A tree without a leaf, and without what is left empty by that, as the store would show it. */
-function without(value: unknown, path: ConfigPath): unknown {
-  const left = withAt(value, path, undefined);
-  const above = path.slice(0, -1);
-  const part = valueAt(left, above);
-  const empty = typeof part === 'object' && part !== null && Object.keys(part).length === 0;
-  return empty && path.length > 0 ? (above.length === 0 ? undefined : without(left, above)) : left;
 }
 
 function witnessOf(key: string, lease: string): Op & { readonly kind: 'put' } {

@@ -6,9 +6,12 @@ import type { Session } from '../core/session.js';
 import { openScope, type Scope } from '../core/signals.js';
 import type { CallOptions, Entry } from '../core/store.js';
 import { printable } from '../errors.js';
-import { Place, readAll } from './line-place.js';
+import { joinLines } from './line-join.js';
+import { Place } from './line-place.js';
+import { readAll } from './line-read.js';
 import type { LineRule } from './line-rule.js';
 import { type SessionSource, servedBy } from './line-session.js';
+import { stayInLines } from './line-stay.js';
 
 /** How a line is joined. */
 export interface JoinOptions extends CallOptions {
@@ -58,8 +61,8 @@ export class Line<H extends Hold = Hold> {
     return servedBy(this.#client, this.#sessions, options, this.#waiting, async (session, scope) => {
       const rule = options.rule?.() ?? this.#rule;
       const place = new Place(this.#client, session, this.path, options.value(session), rule, scope);
-      return await Place.stay([place], async () => {
-        await Place.join([place]);
+      return await stayInLines([place], async () => {
+        await joinLines([place]);
         const waited = await place.wait();
         return this.#makeHold(await place.serve(), waited);
       });
@@ -78,8 +81,8 @@ export class Line<H extends Hold = Hold> {
       const rule = options.rule?.() ?? this.#rule;
       if (await this.#busy(rule, scope)) return undefined;
       const place = new Place(this.#client, session, this.path, value, rule, scope);
-      return await Place.stay([place], async () => {
-        await Place.join([place]);
+      return await stayInLines([place], async () => {
+        await joinLines([place]);
         return place.blocker() === undefined ? this.#makeHold(await place.serve(), false) : undefined;
       });
     } finally {

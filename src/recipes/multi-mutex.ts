@@ -5,17 +5,18 @@ import { checkPath } from '../core/keys.js';
 import type { Session } from '../core/session.js';
 import { openScope, type Scope } from '../core/signals.js';
 import { CoordinationError, printable } from '../errors.js';
-import { Place, readAll } from './line-place.js';
+import { joinLines } from './line-join.js';
+import { Place, type Places } from './line-place.js';
+import { readAll } from './line-read.js';
 import { exclusive } from './line-rule.js';
 import { type SessionChoice, type SessionSource, servedBy, sessionOptions, sessionSource } from './line-session.js';
+import { confirmInLines, stayInLines } from './line-stay.js';
 import { type AcquireOptions, aboutClient, ticketValue } from './line-ticket.js';
 
 export interface MultiMutexOptions extends SessionChoice {
   /** A few words about who this is or what for, shown to those who look at one of the lines. */
   readonly label?: string | undefined;
 }
-
-type Places = readonly [Place, ...Place[]];
 
 /**
  * Several mutexes, held as one: they are lost together when one of them is, and given back together. `key` is the ticket
@@ -72,12 +73,12 @@ export class MultiMutex {
     const { signal, timeoutMs } = options;
     return servedBy(this.#client, this.#sessions, { signal, timeoutMs }, this.#what, async (session, scope) => {
       const places = this.#places(session, value(), scope);
-      return await Place.stay(places, async () => {
-        await Place.join(places);
+      return await stayInLines(places, async () => {
+        await joinLines(places);
         let waited = false;
         for (const place of places) waited = (await place.wait()) || waited;
         // Those that were free first may have been deleted while the others were waited for.
-        if (waited) await Place.confirm(places);
+        if (waited) await confirmInLines(places);
         return await this.#serve(places);
       });
     });
@@ -96,8 +97,8 @@ export class MultiMutex {
     const lines = await readAll(this.#client, looks, scope);
     if (lines.some((line) => line.length > 0)) return undefined;
     const places = this.#places(session, value(), scope);
-    return await Place.stay(places, async () => {
-      await Place.join(places);
+    return await stayInLines(places, async () => {
+      await joinLines(places);
       return places.some((place) => place.blocker() !== undefined) ? undefined : await this.#serve(places);
     });
   }

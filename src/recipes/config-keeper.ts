@@ -140,7 +140,9 @@ export class Keeper<T> {
   #flush(): void {
     this.#burst?.cancel();
     this.#burst = undefined;
-    if (!this.closed) this.#admission.submit();
+    if (this.closed) return;
+    this.#admission.submit();
+    this.standing.update();
   }
 
   #lost(error: unknown, ended: boolean): void {

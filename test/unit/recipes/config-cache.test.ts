@@ -877,6 +877,18 @@ test('YAML without its package is told of as such', async () => {
   vi.doUnmock('yaml');
 });
 
+test('what can be read again is fresh again at the end of its burst, also where nobody listens', async () => {
+  world.cluster.putKey(path, '{"a":1}');
+  const { cache } = await opened({ shape: 'node', debounceMs: 100 });
+  world.cluster.putKey(path, '{');
+  await world.clock.advance(200);
+  expect(cache.state.kind).toBe('invalid');
+  world.cluster.putKey(path, '{"a":2}');
+  await world.clock.advance(200);
+  expect([cache.state.kind, cache.rejected, cache.current]).toEqual(['fresh', undefined, { a: 2 }]);
+  await cache.close();
+});
+
 test('a YAML document that says gigabytes, or is torn, is refused', async () => {
   world.cluster.putKey(path, 'a: 1\nb: [x, y]\n');
   const cache = await openedYaml();

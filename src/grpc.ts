@@ -4,7 +4,7 @@
  * taken: so there is one resolver class, which finds the client by the authority of the target.
  */
 import { type ChannelOptions, experimental, Metadata, type ServiceConfig, status } from '@grpc/grpc-js';
-import { checkKnown, checkTimeout } from './core/checks.js';
+import { checkFunction, checkKnown, checkTimeout, invalidOption } from './core/checks.js';
 import type { ClientContext } from './core/context.js';
 import { SafeEmitter } from './core/emitter.js';
 import { checkPath } from './core/keys.js';
@@ -242,17 +242,19 @@ function configOf(config: CoterieResolverOptions['serviceConfig'] = 'round_robin
 export function registerCoterieResolver(client: ClientContext, options: CoterieResolverOptions = {}): CoterieResolver {
   checkKnown(options, ['prefix', 'name', 'serviceConfig', 'filter', 'checkMs'], 'registerCoterieResolver');
   const { prefix, name, serviceConfig, filter, checkMs } = options;
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   if (prefix !== undefined) checkPath(prefix);
   checkTimeout(checkMs, 'checkMs');
   if (name !== undefined && !(typeof name === 'string' && /^[a-z0-9._-]*$/.test(name))) {
-    throw wrong('name', 'name must be of lower-case letters, digits, ".", "-" and "_".');
+    throw invalidOption('name', 'name must be of lower-case letters, digits, ".", "-" and "_".');
   }
-  if (filter !== undefined && typeof filter !== 'function') throw wrong('filter', 'filter must be a function.');
+  if (filter !== undefined) checkFunction(filter, 'filter');
   const isKnown = ['round_robin', 'pick_first', 'channel'].some((known) => known === serviceConfig);
   const isConfig = typeof serviceConfig === 'object' && serviceConfig !== null;
   if (serviceConfig !== undefined && !isKnown && !isConfig) {
-    throw wrong('serviceConfig', 'serviceConfig must be "round_robin", "pick_first", "channel" or a service config.');
+    throw invalidOption(
+      'serviceConfig',
+      'serviceConfig must be "round_robin", "pick_first", "channel" or a service config.',
+    );
   }
   return new CoterieResolver(client, options);
 }

@@ -20,11 +20,16 @@ function invalid(code: ErrorCode, field: string, problem: string, sentence: stri
   return new CoordinationError(code, sentence, { field, problem });
 }
 
+/** The error of an option that is refused; `problem` is the word for it that programs can use. */
+export function invalidOption(field: string, sentence: string, problem = 'invalid'): CoordinationError {
+  return invalid('INVALID_OPTION', field, problem, sentence);
+}
+
 /** Refuses an object with a field that is not in the list (`UNKNOWN_OPTION`), or no object at all (`INVALID_OPTION`). */
 export function checkKnown(options: unknown, known: readonly string[], what: string): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null) {
-    throw invalid('INVALID_OPTION', what, 'not-an-object', `The options of ${what} must be an object.`);
+    throw invalidOption(what, `The options of ${what} must be an object.`, 'not-an-object');
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
@@ -43,8 +48,37 @@ export function checkTimeout(timeoutMs: unknown, field = 'timeoutMs'): void {
 
 /** Refuses what cannot be called, with `INVALID_OPTION`. */
 export function checkFunction(value: unknown, field: string): void {
-  if (typeof value !== 'function')
-    throw invalid('INVALID_OPTION', field, 'not-a-function', `${field} must be a function.`);
+  if (typeof value !== 'function') throw invalidOption(field, `${field} must be a function.`, 'not-a-function');
+}
+
+/** Whether it is a whole number, of those that are exact, from `least` to `most`. */
+export function isInteger(value: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** Refuses what is no {@link isInteger}, with `INVALID_OPTION`. */
+export function checkInteger(value: unknown, field: string, least: number, most?: number): asserts value is number {
+  if (isInteger(value, least, most)) return;
+  const range = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
+  throw invalidOption(field, `${field} must be an integer ${range}, got ${printable(value)}.`, 'out-of-range');
+}
+
+/** Refuses what is given and is not one of these words, with `INVALID_OPTION`. */
+export function checkWord(word: unknown, field: string, allowed: readonly string[]): void {
+  if (word === undefined || (typeof word === 'string' && allowed.includes(word))) return;
+  throw invalidOption(field, `${field} must be ${allowed.map((one) => `"${one}"`).join(' or ')}.`, 'unknown');
+}
+
+/** Refuses what is given and is no text, or empty, with `INVALID_OPTION`. */
+export function checkText(text: unknown, field: string, what: string): void {
+  if (text === undefined || (typeof text === 'string' && text !== '')) return;
+  throw invalidOption(field, `${field} must be ${what}.`, 'not-a-name');
+}
+
+/** Refuses what is given and is neither true nor false, with `INVALID_OPTION`. */
+export function checkFlag(flag: unknown, field: string): void {
+  if (flag === undefined || typeof flag === 'boolean') return;
+  throw invalidOption(field, `${field} must be true or false.`, 'not-a-boolean');
 }
 
 /** Refuses anything but an AbortSignal, with `INVALID_OPTION`. */
@@ -52,7 +86,7 @@ function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
-  throw invalid('INVALID_OPTION', 'signal', 'not-a-signal', 'signal must be an AbortSignal.');
+  throw invalidOption('signal', 'signal must be an AbortSignal.', 'not-a-signal');
 }
 
 const callOptions = ['signal', 'timeoutMs'];
@@ -82,7 +116,7 @@ export function checkTtl(ttlMs: unknown, traits: StoreTraits): asserts ttlMs is 
 export function checkRange(range: unknown): asserts range is Range {
   const { key, prefix } = (range ?? {}) as { key?: unknown; prefix?: unknown };
   if ((key === undefined) === (prefix === undefined)) {
-    throw invalid('INVALID_OPTION', 'range', 'not-a-range', 'A range is either { key } or { prefix }.');
+    throw invalidOption('range', 'A range is either { key } or { prefix }.', 'not-a-range');
   }
   if (prefix === undefined) checkKey(key);
   else checkPrefix(prefix);
@@ -95,10 +129,10 @@ export function checkQuery(query: Query): void {
   checkRange(query);
   checkKnown(query, ['key', 'prefix', 'order', 'limit', 'createdBefore'], 'a query');
   if (!orders.includes(query.order)) {
-    throw invalid('INVALID_OPTION', 'order', 'unknown', 'order must be "key", "oldest" or "newest".');
+    throw invalidOption('order', 'order must be "key", "oldest" or "newest".', 'unknown');
   }
   if (query.limit !== undefined && !(Number.isSafeInteger(query.limit) && query.limit > 0)) {
-    throw invalid('INVALID_OPTION', 'limit', 'out-of-range', 'limit must be an integer from 1; leave it out for all.');
+    throw invalidOption('limit', 'limit must be an integer from 1; leave it out for all.', 'out-of-range');
   }
   if (query.createdBefore !== undefined) checkRevision(query.createdBefore, 'createdBefore');
 }
@@ -107,7 +141,7 @@ const maxRevision = 2n ** 63n - 1n;
 
 function checkRevision(revision: unknown, field: string): void {
   if (typeof revision === 'bigint' && revision >= 0n && revision <= maxRevision) return;
-  throw invalid('INVALID_OPTION', field, 'not-a-revision', `${field} must be a bigint from 0 to 2^63 - 1.`);
+  throw invalidOption(field, `${field} must be a bigint from 0 to 2^63 - 1.`, 'not-a-revision');
 }
 
 /** Checks a whole read against the contract and what the store can do. */
@@ -118,7 +152,7 @@ export function checkRead(traits: StoreTraits, query: Query, options: ReadOption
   if (revision === undefined) return;
   // Not 0, which is etcd's word for the present.
   if (typeof revision !== 'bigint' || revision < 1n || revision > maxRevision) {
-    throw invalid('INVALID_OPTION', 'revision', 'not-a-revision', 'revision must be a bigint from 1 to 2^63 - 1.');
+    throw invalidOption('revision', 'revision must be a bigint from 1 to 2^63 - 1.', 'not-a-revision');
   }
   if (traits.pastReads) return;
   const sentence = `${traits.name} keeps no past: leave revision out.`;
@@ -128,7 +162,7 @@ export function checkRead(traits: StoreTraits, query: Query, options: ReadOption
 /** Refuses anything but the id of a lease, with `INVALID_OPTION`. */
 export function checkLease(lease: unknown): asserts lease is LeaseId {
   if (typeof lease === 'string' && lease !== '') return;
-  throw invalid('INVALID_OPTION', 'lease', 'not-a-lease', 'lease must be the id of a lease that the store granted.');
+  throw invalidOption('lease', 'lease must be the id of a lease that the store granted.', 'not-a-lease');
 }
 
 function checkGuard(guard: Guard, traits: StoreTraits): void {

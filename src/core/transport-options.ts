@@ -1,6 +1,5 @@
 /** Options that transports over a network have in common, with their checks. Each throws before anything is sent. */
-import { CoordinationError } from '../errors.js';
-import { checkKnown, checkTimeout } from './checks.js';
+import { checkInteger, checkKnown, checkText, checkTimeout, invalidOption } from './checks.js';
 
 /** How to trust the servers, and how to show who we are. All PEM, as text or bytes. */
 export interface TlsOptions {
@@ -27,11 +26,6 @@ export interface RetryOptions {
 /** The same options with none left out. */
 export type Resolved<O> = { readonly [name in keyof O]-?: Exclude<O[name], undefined> };
 
-/** The error of an option that is refused; `problem` is the word for it that programs can use. */
-export function invalidOption(field: string, sentence: string, problem = 'invalid'): CoordinationError {
-  return new CoordinationError('INVALID_OPTION', sentence, { field, problem });
-}
-
 /** Refuses what is no {@link TlsOptions}, with `INVALID_OPTION` or `UNKNOWN_OPTION`. */
 export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
   if (tls === undefined) return undefined;
@@ -48,29 +42,11 @@ export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
   return tls;
 }
 
-/** Refuses what is given and is no text, or empty, with `INVALID_OPTION`. */
-export function checkText(text: unknown, field: string, what: string): void {
-  if (text === undefined || (typeof text === 'string' && text !== '')) return;
-  throw invalidOption(field, `${field} must be ${what}.`, 'not-a-name');
-}
-
-/** Refuses what is given and is neither true nor false, with `INVALID_OPTION`. */
-export function checkFlag(flag: unknown, field: string): void {
-  if (flag === undefined || typeof flag === 'boolean') return;
-  throw invalidOption(field, `${field} must be true or false.`, 'not-a-boolean');
-}
-
-/** Refuses what is given and no whole number from `least`, with `INVALID_OPTION`. */
-export function checkCount(count: unknown, field: string, least: number): void {
-  if (count === undefined || (Number.isSafeInteger(count) && (count as number) >= least)) return;
-  throw invalidOption(field, `${field} must be an integer from ${least}.`, 'out-of-range');
-}
-
 /** Refuses what is no {@link RetryOptions}; fills in what was left out. */
 export function resolveRetry(retry: RetryOptions = {}, defaultAttempts = 5): Resolved<RetryOptions> {
   checkKnown(retry, ['attempts', 'baseMs', 'capMs'], 'retry');
   const { attempts, baseMs, capMs } = retry;
-  checkCount(attempts, 'retry.attempts', 1);
+  if (attempts !== undefined) checkInteger(attempts, 'retry.attempts', 1);
   checkTimeout(baseMs, 'retry.baseMs');
   checkTimeout(capMs, 'retry.capMs');
   return { attempts: attempts ?? defaultAttempts, baseMs: baseMs ?? 50, capMs: capMs ?? 1_000 };

@@ -1,5 +1,5 @@
 import { CoordinationError, isCoordinationError, printable } from '../errors.js';
-import { checkKnown } from './checks.js';
+import { checkKnown, invalidOption } from './checks.js';
 import { decodeText, encodeText } from './codec.js';
 import { issuePath, type StandardSchema } from './standard-schema.js';
 
@@ -105,15 +105,14 @@ function invalidValue(key: string, why: string, cause: unknown): CoordinationErr
 
 /** Throws `INVALID_OPTION` for what is no codec or no schema. */
 export function checkTyping(codec: unknown, schema: unknown): void {
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   if (codec !== undefined) {
     checkKnown(codec, Object.keys(codec ?? {}), 'codec');
     const { encode, decode } = codec as Partial<Codec<unknown>>;
     if (typeof encode !== 'function' || typeof decode !== 'function') {
-      throw wrong('codec', 'codec must have the functions encode and decode.');
+      throw invalidOption('codec', 'codec must have the functions encode and decode.');
     }
   }
   if (schema === undefined) return;
   const standard = (schema as Partial<StandardSchema> | null)?.['~standard'];
-  if (typeof standard?.validate !== 'function') throw wrong('schema', 'schema must be a Standard Schema.');
+  if (typeof standard?.validate !== 'function') throw invalidOption('schema', 'schema must be a Standard Schema.');
 }

@@ -1,5 +1,5 @@
 import { Backoff } from '../core/backoff.js';
-import { checkCall, closedError } from '../core/checks.js';
+import { checkCall, checkFunction, closedError } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import type { SafeEmitter } from '../core/emitter.js';
 import { firstOf, openScope } from '../core/signals.js';
@@ -269,8 +269,7 @@ function selectionOf<T>(
   listener: ConfigListener<never> | undefined,
   value: T,
 ): Selection<T, never> {
-  const wrong = (sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field: 'listener' });
-  if (typeof (listener ?? select) !== 'function') throw wrong('listener must be a function.');
+  checkFunction(listener ?? select, 'listener');
   // What is selected goes to the listener that came with it: the overloads of onChange hold the two together.
   if (listener === undefined) return new Selection((all: T) => all as never, select as ConfigListener<never>, value);
   if (typeof select === 'function') return new Selection(select as (value: T) => never, listener, value);

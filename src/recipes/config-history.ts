@@ -1,4 +1,4 @@
-import { checkCall } from '../core/checks.js';
+import { checkCall, checkInteger } from '../core/checks.js';
 import { decodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { openScope, type Scope } from '../core/signals.js';
@@ -93,7 +93,7 @@ export class Archive {
     checkCall(options, 'history', ['limit', 'revision']);
     const { limit = defaultLimit, revision } = options;
     const { client, layer, node } = this.#setup;
-    checkLimit(limit);
+    checkInteger(limit, 'limit', 1);
     checkPast(client);
     const storeKey = layer.keyOf(path);
     if (!node) checkLeaf(path, storeKey);
@@ -137,11 +137,6 @@ export class Archive {
       return said(undefined, false);
     }
   }
-}
-
-function checkLimit(limit: unknown): void {
-  if (Number.isSafeInteger(limit) && Number(limit) > 0) return;
-  throw new CoordinationError('INVALID_OPTION', 'limit must be an integer from 1.', { field: 'limit' });
 }
 
 /** Refuses what would else be refused halfway. */

@@ -1,7 +1,17 @@
-import { checkKnown, checkOptions, checkTimeout } from '../core/checks.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkKnown,
+  checkOptions,
+  checkText,
+  checkTimeout,
+  checkWord,
+  invalidOption,
+} from '../core/checks.js';
 import { checkPath } from '../core/keys.js';
 import type { StandardSchema } from '../core/standard-schema.js';
 import type { CallOptions } from '../core/store.js';
+import { checkTyping } from '../core/typed.js';
 import { CoordinationError, printable } from '../errors.js';
 import { type ConfigFormat, checkFormat } from './config-format.js';
 import { checkSecrets } from './config-secrets.js';
@@ -82,51 +92,39 @@ const names = [
   ...['recentSize', 'onError', 'signal', 'timeoutMs'],
 ];
 
-function wrong(field: string, sentence: string): CoordinationError {
-  return new CoordinationError('INVALID_OPTION', sentence, { field });
-}
-
-function oneOf(field: string, value: unknown, allowed: readonly string[]): void {
-  if (value === undefined || (typeof value === 'string' && allowed.includes(value))) return;
-  throw wrong(field, `${field} must be ${allowed.map((one) => `"${one}"`).join(' or ')}.`);
-}
-
 function checkTimes({ debounceMs, staleAfterMs, recentSize }: ConfigOptions<unknown>): void {
   if (debounceMs !== 0) checkTimeout(debounceMs, 'debounceMs');
   checkTimeout(staleAfterMs, 'staleAfterMs');
-  if (staleAfterMs !== undefined && staleAfterMs < 10) throw wrong('staleAfterMs', 'staleAfterMs must be at least 10.');
-  if (recentSize === undefined || (Number.isInteger(recentSize) && recentSize >= 0)) return;
-  throw wrong('recentSize', 'recentSize must be an integer from 0.');
+  if (staleAfterMs !== undefined && staleAfterMs < 10)
+    throw invalidOption('staleAfterMs', 'staleAfterMs must be at least 10.');
+  if (recentSize !== undefined) checkInteger(recentSize, 'recentSize', 0);
 }
 
 function checkRest({ schema, snapshotFile, onError, ...rest }: ConfigOptions<unknown>): void {
-  oneOf('shape', rest.shape, ['tree', 'node']);
-  oneOf('onEmpty', rest.onEmpty, ['keep', 'accept']);
+  checkWord(rest.shape, 'shape', ['tree', 'node']);
+  checkWord(rest.onEmpty, 'onEmpty', ['keep', 'accept']);
   checkFormat(rest.format);
   checkSecrets(rest.secrets);
   checkTimes(rest);
-  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
-    throw wrong('schema', 'schema must be a Standard Schema.');
-  }
-  if (snapshotFile !== undefined && (typeof snapshotFile !== 'string' || snapshotFile === '')) {
-    throw wrong('snapshotFile', 'snapshotFile must be the name of a file.');
-  }
-  if (onError !== undefined && typeof onError !== 'function') throw wrong('onError', 'onError must be a function.');
+  checkTyping(undefined, schema);
+  checkText(snapshotFile, 'snapshotFile', 'the name of a file');
+  if (onError !== undefined) checkFunction(onError, 'onError');
 }
 
 function strataOf(path: string, layers: unknown): readonly Stratum[] {
-  if (!Array.isArray(layers)) throw wrong('layers', 'layers must be a list of paths and objects.');
+  if (!Array.isArray(layers)) throw invalidOption('layers', 'layers must be a list of paths and objects.');
   const strata = layers.map((layer: unknown): Stratum => {
     if (typeof layer !== 'string') {
-      if (!isPlain(layer)) throw wrong('layers', 'A layer is a path, or a plain object.');
+      if (!isPlain(layer)) throw invalidOption('layers', 'A layer is a path, or a plain object.');
       return { value: shared(layer, undefined) };
     }
     checkPath(layer);
     return { path: layer };
   });
   const paths = strata.flatMap((stratum) => ('path' in stratum ? [stratum.path] : []));
-  if (!paths.includes(path)) throw wrong('layers', `layers must have the path of the cache, "${printable(path)}".`);
-  if (new Set(paths).size !== paths.length) throw wrong('layers', 'layers must not have a path twice.');
+  if (!paths.includes(path))
+    throw invalidOption('layers', `layers must have the path of the cache, "${printable(path)}".`);
+  if (new Set(paths).size !== paths.length) throw invalidOption('layers', 'layers must not have a path twice.');
   return strata;
 }
 

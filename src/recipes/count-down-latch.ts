@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkInteger, checkKnown, isInteger } from '../core/checks.js';
 import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
@@ -43,7 +43,7 @@ export class CountDownLatch {
   constructor(client: ClientContext, path: string, count: number, options: CountDownLatchOptions = {}) {
     checkKnown(options, ['session', 'ttlMs'], 'CountDownLatch');
     checkPath(path);
-    checkCount(count, 'count');
+    checkInteger(count, 'count', 1);
     this.#register = new Register(client, path, sessionSource(client, options));
     this.#client = client;
     this.#count = count;
@@ -62,7 +62,7 @@ export class CountDownLatch {
   async countDown(options: CountDownOptions = {}): Promise<number> {
     checkCall(options, 'countDown', ['by']);
     const { by = 1, ...call } = options;
-    checkCount(by, 'by');
+    checkInteger(by, 'by', 1);
     const next = (state: LatchState) => ({ ...state, left: Math.max(0, state.left - by) });
     return (await this.#change(call, 'counting down', next)).left;
   }
@@ -124,21 +124,11 @@ export class CountDownLatch {
     const key = this.path;
     if (seen === undefined) return { count: this.#count, left: this.#count, round: 0 };
     const { count, left, round } = decodeJsonObject(seen.value) ?? {};
-    if (!isCount(count) || !isCount(left) || !isCount(round)) {
+    if (!isInteger(count, 0) || !isInteger(left, 0) || !isInteger(round, 0)) {
       throw new CoordinationError('CORRUPT_DATA', `"${printable(key)}" does not hold a latch.`, { key });
     }
     if (count === this.#count) return { count, left, round };
     const sentence = `The latch "${printable(key)}" counts from ${count}, not from ${this.#count}.`;
     throw new CoordinationError('LIMIT_MISMATCH', sentence, { key, field: 'count' });
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function checkCount(value: unknown, field: string): void {
-  if (isCount(value) && value > 0) return;
-  const sentence = `${field} must be an integer from 1, got ${printable(value)}.`;
-  throw new CoordinationError('INVALID_OPTION', sentence, { field, problem: 'out-of-range' });
 }

@@ -1,3 +1,4 @@
+import { invalidOption, isInteger } from '../core/checks.js';
 import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { Ticket } from '../core/key-watch.js';
 import { compareKeys } from '../core/keys.js';
@@ -87,16 +88,12 @@ function byAge(a: Entry, b: Entry): number {
 function roundOf({ key, value }: Entry): Round {
   const { round, count, members } = decodeJsonObject(value) ?? {};
   const isList = Array.isArray(members) && members.every((member) => typeof member === 'string');
-  if (isCount(round) && isCount(count) && (members === undefined || isList)) {
+  if (isInteger(round, 1) && isInteger(count, 1) && (members === undefined || isList)) {
     return { round, count, members: isList ? members : undefined };
   }
   throw new CoordinationError('CORRUPT_DATA', `"${printable(key)}" does not hold the round of a double barrier.`, {
     key,
   });
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 /** What the commit that declares a round full needs beside a guard for each member, and some room. */
@@ -108,7 +105,7 @@ const spareOps = 4;
  */
 export function checkMembers(count: unknown, { maxOps, name }: StoreTraits): asserts count is number {
   const most = maxOps - spareOps;
-  if (isCount(count) && count <= most) return;
+  if (isInteger(count, 1, most)) return;
   const sentence = `count must be an integer from 1 to ${most} on ${name}, got ${printable(count)}.`;
-  throw new CoordinationError('INVALID_OPTION', sentence, { field: 'count', problem: 'out-of-range' });
+  throw invalidOption('count', sentence, 'out-of-range');
 }

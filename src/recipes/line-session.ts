@@ -1,10 +1,10 @@
 import { Backoff } from '../core/backoff.js';
-import { checkTtl } from '../core/checks.js';
+import { checkTtl, checkWord, invalidOption } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Session } from '../core/session.js';
 import { openScope, orAbort, type Scope, type Stop } from '../core/signals.js';
 import type { CallOptions } from '../core/store.js';
-import { CoordinationError, isCoordinationError, isRetryable } from '../errors.js';
+import { isCoordinationError, isRetryable } from '../errors.js';
 
 /** Which session a recipe holds by. Either `session` or `ttlMs`, or neither. */
 export interface SessionChoice {
@@ -85,19 +85,19 @@ export async function servedBy<T>(
 export const sessionOptions = ['session', 'ttlMs', 'onSessionLost'] as const;
 
 function checkChoice(client: ClientContext, { session, ttlMs, onSessionLost }: SessionChoice): void {
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   if (ttlMs !== undefined) checkTtl(ttlMs, client.store.traits);
   if (session !== undefined && !(session instanceof Session)) {
-    throw wrong('session', 'session must be a Session, as client.openSession() gives.');
+    throw invalidOption('session', 'session must be a Session, as client.openSession() gives.');
   }
   if (session !== undefined && ttlMs !== undefined) {
-    throw wrong('ttlMs', 'Give either session or ttlMs: a session has its time to live already.');
+    throw invalidOption('ttlMs', 'Give either session or ttlMs: a session has its time to live already.');
   }
-  if (onSessionLost !== undefined && onSessionLost !== 'rejoin' && onSessionLost !== 'reject') {
-    throw wrong('onSessionLost', 'onSessionLost must be "rejoin" or "reject".');
-  }
+  checkWord(onSessionLost, 'onSessionLost', ['rejoin', 'reject']);
   if (session !== undefined && onSessionLost === 'rejoin') {
-    throw wrong('onSessionLost', '"rejoin" needs the client\'s own sessions: leave out session, or use "reject".');
+    throw invalidOption(
+      'onSessionLost',
+      '"rejoin" needs the client\'s own sessions: leave out session, or use "reject".',
+    );
   }
 }
 

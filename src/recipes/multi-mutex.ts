@@ -1,4 +1,4 @@
-import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown, invalidOption } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, type HoldParts, runHolding } from '../core/hold.js';
 import { checkPath } from '../core/keys.js';
@@ -135,8 +135,8 @@ export class MultiMutex {
 const opsPerPath = 3;
 
 function checkedPaths({ store }: ClientContext, paths: readonly string[]): readonly string[] {
-  const wrong = (sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field: 'paths' });
-  if (!Array.isArray(paths) || paths.length === 0) throw wrong('paths must be an array of at least one path.');
+  if (!Array.isArray(paths) || paths.length === 0)
+    throw invalidOption('paths', 'paths must be an array of at least one path.');
   for (const path of paths) checkPath(path);
   const sorted = [...paths].sort();
   const within = new Set(sorted);
@@ -146,7 +146,7 @@ function checkedPaths({ store }: ClientContext, paths: readonly string[]): reado
     throw new CoordinationError('DUPLICATE_KEY', sentence, { key: twice, field: 'paths' });
   }
   const under = sorted.find((path) => sorted.some((other) => path.startsWith(`${other}/`)));
-  if (under !== undefined) throw wrong(`"${printable(under)}" lies under another of the paths.`);
+  if (under !== undefined) throw invalidOption('paths', `"${printable(under)}" lies under another of the paths.`);
   const most = Math.floor(store.traits.maxOps / opsPerPath);
   if (sorted.length <= most) return sorted;
   const sentence = `${sorted.length} paths are too many for one commit: on ${store.traits.name}, ${most} fit.`;

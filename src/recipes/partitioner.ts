@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkInteger, checkKnown, invalidOption } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { SafeEmitter } from '../core/emitter.js';
 import { checkPath } from '../core/keys.js';
@@ -94,7 +94,7 @@ export class Partitioner {
    */
   async run(task: ShardTask, options: CallOptions = {}): Promise<never> {
     checkCall(options, 'run');
-    if (typeof task !== 'function') throw wrong('task', 'The task must be a function.');
+    checkFunction(task, 'task');
     if (this.#running) {
       const sentence = `"${printable(this.id)}" takes part in "${printable(this.path)}" already.`;
       throw new CoordinationError('CONFLICT', sentence, { key: this.path });
@@ -131,13 +131,7 @@ function defaultId({ identity, random }: ClientContext): string {
 }
 
 function checkNumbers(shards: unknown, weight: unknown): void {
-  if (!(typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= mostShards)) {
-    throw wrong('shards', `shards must be an integer from 1 to ${mostShards}, got ${printable(shards)}.`);
-  }
+  checkInteger(shards, 'shards', 1, mostShards);
   if (typeof weight === 'number' && weight > 0 && Number.isFinite(weight)) return;
-  throw wrong('weight', `weight must be a number above 0, got ${printable(weight)}.`);
-}
-
-function wrong(field: string, sentence: string): CoordinationError {
-  return new CoordinationError('INVALID_OPTION', sentence, { field });
+  throw invalidOption('weight', `weight must be a number above 0, got ${printable(weight)}.`);
 }

@@ -1,6 +1,6 @@
+import { checkInteger } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import type { CallOptions } from '../core/store.js';
-import { CoordinationError } from '../errors.js';
 import { QueueBase } from './queue-base.js';
 import type { QueueOptions } from './queue-parts.js';
 import { checkPut, checkPutMany, type ItemOptions, type PutOptions, type PutResult } from './queue-put.js';
@@ -43,7 +43,6 @@ export class PriorityQueue<T = unknown> extends QueueBase<T> {
 }
 
 function priorityOf({ priority = defaultPriority }: Priority): number {
-  if (Number.isSafeInteger(priority) && priority >= 0) return priority;
-  const sentence = 'priority must be an integer from 0 to 9,007,199,254,740,991.';
-  throw new CoordinationError('INVALID_OPTION', sentence, { field: 'priority' });
+  checkInteger(priority, 'priority', 0);
+  return priority;
 }

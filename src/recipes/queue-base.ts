@@ -1,7 +1,6 @@
-import { checkCall, checkTimeout } from '../core/checks.js';
+import { checkCall, checkInteger, checkTimeout } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { type CallOptions, type Entry, read } from '../core/store.js';
-import { CoordinationError } from '../errors.js';
 import { type ConsumeOptions, checkConsume, consumeOne, together } from './queue-consume.js';
 import { Dead, type DeadLetter } from './queue-dead.js';
 import type { Job } from './queue-job.js';
@@ -66,7 +65,7 @@ export abstract class QueueBase<T> {
    * on Consul. As {@link QueueBase.take} in all else.
    */
   async takeMany(count: number, options: TakeOptions = {}): Promise<readonly Job<T>[]> {
-    checkCount(count);
+    checkInteger(count, 'count', 1);
     const { order, call } = this.#orderOf(count, options, 'takeMany');
     return await this.#taker.take(order, call);
   }
@@ -121,7 +120,7 @@ export abstract class QueueBase<T> {
 
   /** The first items in order, in flight or not, due or not; takes nothing. Two round trips for each 100 or so. */
   async peek(count = 1, options: CallOptions = {}): Promise<readonly PeekedItem<T>[]> {
-    checkCount(count);
+    checkInteger(count, 'count', 1);
     checkCall(options, 'peek');
     const { client, keys, order, typed } = this.#parts;
     const items = await this.#taker.shelf.first(count);
@@ -174,9 +173,4 @@ export abstract class QueueBase<T> {
     checkTimeout(visibilityMs, 'visibilityMs');
     return { order: { count, visibilityMs }, call: { signal, timeoutMs } };
   }
-}
-
-function checkCount(count: unknown): void {
-  if (Number.isSafeInteger(count) && (count as number) >= 1) return;
-  throw new CoordinationError('INVALID_OPTION', 'count must be an integer from 1.', { field: 'count' });
 }

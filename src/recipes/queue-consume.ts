@@ -1,7 +1,7 @@
-import { checkKnown, checkOptions, checkTimeout } from '../core/checks.js';
+import { checkFunction, checkInteger, checkKnown, checkOptions, checkTimeout } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { openScope } from '../core/signals.js';
-import { CoordinationError, isCoordinationError } from '../errors.js';
+import { isCoordinationError } from '../errors.js';
 import type { Job } from './queue-job.js';
 import { checkDelay } from './queue-put.js';
 
@@ -22,17 +22,14 @@ const consumeOptions = ['concurrency', 'signal', 'visibilityMs', 'retryDelayMs',
 
 /** Checks what a consumer is told. */
 export function checkConsume<T>(handler: unknown, options: ConsumeOptions<T>): void {
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
-  if (typeof handler !== 'function') throw wrong('handler', 'handler must be a function.');
+  checkFunction(handler, 'handler');
   checkKnown(options, consumeOptions, 'consume');
   const { concurrency = 1, retryDelayMs, onError, visibilityMs, signal } = options;
   checkOptions({ signal }, 'consume');
   checkTimeout(visibilityMs, 'visibilityMs');
-  if (!(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
-    throw wrong('concurrency', 'concurrency must be an integer from 1.');
-  }
+  checkInteger(concurrency, 'concurrency', 1);
   checkDelay(retryDelayMs);
-  if (onError !== undefined && typeof onError !== 'function') throw wrong('onError', 'onError must be a function.');
+  if (onError !== undefined) checkFunction(onError, 'onError');
 }
 
 /** Works on one item after the other until the signal aborts. */

@@ -1,4 +1,4 @@
-import { checkKnown, checkTimeout } from '../core/checks.js';
+import { checkKnown, checkTimeout, invalidOption, isInteger } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { Typed, type Typing, typingOptions } from '../core/typed.js';
 import { CoordinationError } from '../errors.js';
@@ -60,9 +60,8 @@ export function queueParts<T>(
   checkKnown(options, [...sessionOptions, ...typingOptions, ...queueOptions], name);
   const { maxAttempts = 5, deadLetters = true, visibilityMs, rememberMs = 60_000 } = options;
   const keys = new QueueKeys(path);
-  if (maxAttempts !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxAttempts) && maxAttempts >= 1)) {
-    const sentence = 'maxAttempts must be an integer from 1, or Infinity.';
-    throw new CoordinationError('INVALID_OPTION', sentence, { field: 'maxAttempts' });
+  if (maxAttempts !== Number.POSITIVE_INFINITY && !isInteger(maxAttempts, 1)) {
+    throw invalidOption('maxAttempts', 'maxAttempts must be an integer from 1, or Infinity.', 'out-of-range');
   }
   checkTimeout(visibilityMs, 'visibilityMs');
   return {

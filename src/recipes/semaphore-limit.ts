@@ -1,4 +1,5 @@
 import { Backoff } from '../core/backoff.js';
+import { checkInteger, isInteger } from '../core/checks.js';
 import { decodeJsonObject } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import type { Scope } from '../core/signals.js';
@@ -18,16 +19,14 @@ interface StoredLimit {
 /** More would be of no use, and sums have to stay exact. */
 const mostPermits = 1_000_000_000;
 
-/** Whether it is a number of permits. */
-export function isPermits(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= mostPermits;
-}
-
 /** Refuses anything but a number of permits, with `INVALID_OPTION`. */
 export function checkPermits(value: unknown, field: string): asserts value is number {
-  if (isPermits(value)) return;
-  const sentence = `${field} must be an integer from 1 to ${mostPermits}, got ${printable(value)}.`;
-  throw new CoordinationError('INVALID_OPTION', sentence, { field });
+  checkInteger(value, field, 1, mostPermits);
+}
+
+/** Whether it is a number of permits. */
+export function isPermits(value: unknown): value is number {
+  return isInteger(value, 1, mostPermits);
 }
 
 /** The limit of a semaphore, as this process knows it. The first one to need it puts it into the store. */

@@ -1,6 +1,6 @@
 import { Backoff } from '../core/backoff.js';
 import { Batches } from '../core/batches.js';
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkInteger, checkKnown } from '../core/checks.js';
 import { decodeText, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
@@ -41,10 +41,7 @@ export class Sequence {
     checkKnown(options, ['block'], 'Sequence');
     checkPath(path);
     const { block = 100 } = options;
-    if (!Number.isSafeInteger(block) || block < 1) {
-      const sentence = `block must be an integer from 1, got ${printable(block)}.`;
-      throw new CoordinationError('INVALID_OPTION', sentence, { field: 'block', problem: 'out-of-range' });
-    }
+    checkInteger(block, 'block', 1);
     this.#client = client;
     this.#block = BigInt(block);
     this.#callers = new Batches(client.clock, (callers, scope) => this.#serve(callers.length, scope));

@@ -1,5 +1,4 @@
-import { checkKnown } from '../core/checks.js';
-import { CoordinationError } from '../errors.js';
+import { checkKnown, invalidOption } from '../core/checks.js';
 import type { Candidate } from './service-registry-balance.js';
 
 /** How instances that fail are kept out of the picks. */
@@ -23,11 +22,10 @@ export interface Ejection {
 export function ejectionOf(options: EjectionOptions = {}): Ejection {
   checkKnown(options, ['baseMs', 'capMs', 'maxShare'], 'ejection');
   const { baseMs = 1_000, capMs = Math.max(60_000, Number(options.baseMs ?? 0)), maxShare = 0.5 } = options;
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   if (!(Number.isFinite(baseMs) && baseMs > 0))
-    throw wrong('baseMs', 'baseMs must be a number of milliseconds above 0.');
-  if (!(Number.isFinite(capMs) && capMs >= baseMs)) throw wrong('capMs', 'capMs must not be less than baseMs.');
-  if (!(maxShare >= 0 && maxShare <= 1)) throw wrong('maxShare', 'maxShare must be a number from 0 to 1.');
+    throw invalidOption('baseMs', 'baseMs must be a number of milliseconds above 0.');
+  if (!(Number.isFinite(capMs) && capMs >= baseMs)) throw invalidOption('capMs', 'capMs must not be less than baseMs.');
+  if (!(maxShare >= 0 && maxShare <= 1)) throw invalidOption('maxShare', 'maxShare must be a number from 0 to 1.');
   return { baseMs, capMs, maxShare };
 }
 

@@ -1,4 +1,4 @@
-import { checkKnown } from '../core/checks.js';
+import { checkKnown, isInteger } from '../core/checks.js';
 import { decodeJsonObject, encodeText } from '../core/codec.js';
 import type { Identity } from '../core/context.js';
 import { checkKey } from '../core/keys.js';
@@ -68,8 +68,7 @@ const isAmount = (value: unknown): value is number => typeof value === 'number' 
 function wrongField(about: Readonly<Record<string, unknown>>): readonly [string, string] | undefined {
   const { address, port, weight = 1, load = 0, healthy = true, meta = {} } = about as Record<string, unknown>;
   if (typeof address !== 'string' || address === '') return ['address', 'address must be a name or an IP address'];
-  const isPort = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (!isPort) return ['port', 'port must be an integer from 1 to 65535'];
+  if (!isInteger(port, 1, 65_535)) return ['port', 'port must be an integer from 1 to 65535'];
   if (!isAmount(weight) || weight > maxWeight) return ['weight', 'weight must be a number from 0 to 1000000'];
   if (!isAmount(load)) return ['load', 'load must be a number from 0'];
   if (typeof healthy !== 'boolean') return ['healthy', 'healthy must be true or false'];

@@ -2,8 +2,8 @@ import { checkCall, checkCommit, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { SafeEmitter } from '../core/emitter.js';
 import { LeasedKey, type LeasedKeyState } from '../core/leased-key.js';
+import { checkTaken } from '../core/presence.js';
 import { type CallOptions, put } from '../core/store.js';
-import { CoordinationError } from '../errors.js';
 import { type SessionChoice, sessionOptions, sessionSource } from './line-session.js';
 import {
   checkInstance,
@@ -71,8 +71,8 @@ export class Registration<Meta = InstanceMeta> implements AsyncDisposable {
     options: RegisterOptions,
   ): Promise<Registration<Meta>> {
     checkCall(options, 'register', [...sessionOptions, 'onTaken']);
-    const { signal, timeoutMs, onTaken, ...choice } = options;
-    const taken = checkOnTaken(onTaken);
+    const { signal, timeoutMs, onTaken: _, ...choice } = options;
+    const onTaken = checkTaken(options);
     checkInstance(info, parts.path);
     const { client } = parts;
     const sessions = sessionSource(client, choice);
@@ -83,7 +83,7 @@ export class Registration<Meta = InstanceMeta> implements AsyncDisposable {
     const registration = new Registration(
       parts,
       copy,
-      (key) => new LeasedKey({ client, key, value, sessions, onTaken: taken, immutable: false, changed }),
+      (key) => new LeasedKey({ client, key, value, sessions, onTaken, immutable: false, changed }),
     );
     await registration.#life.start({ signal, timeoutMs });
     return registration;
@@ -152,10 +152,4 @@ export class Registration<Meta = InstanceMeta> implements AsyncDisposable {
     // Not waited for here: those that come after need only build on it.
     return { done: this.#life.update(value, options) };
   }
-}
-
-function checkOnTaken(onTaken: unknown): 'reject' | 'wait' {
-  if (onTaken === undefined || onTaken === 'reject') return 'reject';
-  if (onTaken === 'wait') return 'wait';
-  throw new CoordinationError('INVALID_OPTION', 'onTaken must be "reject" or "wait".', { field: 'onTaken' });
 }

@@ -1,6 +1,5 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFlag, checkFunction, checkKnown, invalidOption } from '../core/checks.js';
 import type { CallOptions } from '../core/store.js';
-import { CoordinationError } from '../errors.js';
 import { type Strategy, strategies } from './service-registry-balance.js';
 import type { EjectionOptions } from './service-registry-ejection.js';
 import type { Instance, InstanceMeta } from './service-registry-instance.js';
@@ -51,21 +50,15 @@ export interface ResolverEvents<Meta = InstanceMeta> {
 /** The names of the options of {@link ResolverOptions}, beside those of every call. */
 const resolverOptions = ['strategy', 'filter', 'keepLastGood', 'ejection'] as const;
 
-function invalid(field: string, sentence: string): CoordinationError {
-  return new CoordinationError('INVALID_OPTION', sentence, { field });
-}
-
 /** Throws `INVALID_OPTION`, `UNKNOWN_OPTION`, `INVALID_TIMEOUT`, or the reason of an aborted signal. */
 export function checkResolver<Meta>(options: ResolverOptions<Meta>): void {
   checkCall(options, 'resolver', resolverOptions);
   const { strategy, filter, keepLastGood } = options;
   if (strategy !== undefined && !strategies.includes(strategy)) {
-    throw invalid('strategy', `strategy must be one of ${strategies.join(', ')}.`);
+    throw invalidOption('strategy', `strategy must be one of ${strategies.join(', ')}.`);
   }
-  if (filter !== undefined && typeof filter !== 'function') throw invalid('filter', 'filter must be a function.');
-  if (keepLastGood !== undefined && typeof keepLastGood !== 'boolean') {
-    throw invalid('keepLastGood', 'keepLastGood must be true or false.');
-  }
+  if (filter !== undefined) checkFunction(filter, 'filter');
+  checkFlag(keepLastGood, 'keepLastGood');
 }
 
 /** Throws `INVALID_OPTION`, `UNKNOWN_OPTION`. */
@@ -73,7 +66,8 @@ export function checkPick(options: PickOptions, isSticky: boolean): void {
   checkKnown(options, ['key', 'exclude'], 'pick');
   const { key, exclude } = options;
   if (key === undefined ? isSticky : typeof key !== 'string') {
-    throw invalid('key', 'key must be a string, and the strategy "sticky" needs one.');
+    throw invalidOption('key', 'key must be a string, and the strategy "sticky" needs one.');
   }
-  if (exclude !== undefined && !Array.isArray(exclude)) throw invalid('exclude', 'exclude must be an array of ids.');
+  if (exclude !== undefined && !Array.isArray(exclude))
+    throw invalidOption('exclude', 'exclude must be an array of ids.');
 }

@@ -1,10 +1,10 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
 import { openScope, type Scope } from '../core/signals.js';
 import type { Batch, CallOptions, Entry } from '../core/store.js';
 import { Typed, type Typing, typingOptions } from '../core/typed.js';
-import { CoordinationError, printable } from '../errors.js';
+import { printable } from '../errors.js';
 import { type SessionChoice, sessionSource } from './line-session.js';
 import { Register } from './register.js';
 import type { Decision, Seen } from './register-run.js';
@@ -74,9 +74,7 @@ export class SharedValue<T = unknown> {
     options: CallOptions = {},
   ): Promise<T | undefined> {
     checkCall(options, 'update');
-    if (typeof change !== 'function') {
-      throw new CoordinationError('INVALID_OPTION', 'change must be a function.', { field: 'change' });
-    }
+    checkFunction(change, 'change');
     using scope = this.#scope('updating', options);
     const decide = async (seen: Seen | undefined): Promise<Decision> => {
       const next = await change(await this.#decode(seen));

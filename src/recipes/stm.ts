@@ -1,5 +1,5 @@
 import { Backoff } from '../core/backoff.js';
-import { checkCall, checkRange } from '../core/checks.js';
+import { checkCall, checkFunction, checkInteger, checkRange, invalidOption } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
 import { openScope, orAbort, type Scope } from '../core/signals.js';
@@ -119,20 +119,17 @@ interface Settings<V> {
 
 function check<V>(fn: unknown, options: StmOptions<V>): Settings<V> {
   checkCall(options, 'stm', optionNames);
-  const wrong = (field: string, sentence: string) => new CoordinationError('INVALID_OPTION', sentence, { field });
   const { isolation = 'serializable-snapshot', prefetch = [], maxRetries = defaultRetries } = options;
   const { marker = defaultMarker } = options;
-  if (typeof fn !== 'function') throw wrong('fn', 'fn must be a function of a transaction.');
+  checkFunction(fn, 'fn');
   if (!Object.hasOwn(levels, isolation)) {
-    throw wrong(
+    throw invalidOption(
       'isolation',
       `isolation must be one of ${Object.keys(levels).join(', ')}, got ${printable(isolation)}.`,
     );
   }
-  if (!Number.isSafeInteger(maxRetries) || maxRetries < 0) {
-    throw wrong('maxRetries', `maxRetries must be an integer from 0, got ${printable(maxRetries)}.`);
-  }
-  if (!Array.isArray(prefetch)) throw wrong('prefetch', 'prefetch must be an array of keys and ranges.');
+  checkInteger(maxRetries, 'maxRetries', 0);
+  if (!Array.isArray(prefetch)) throw invalidOption('prefetch', 'prefetch must be an array of keys and ranges.');
   const ranges = prefetch.map((one: string | Range) => (typeof one === 'string' ? { key: one } : one));
   for (const range of ranges) checkRange(range);
   if (marker !== false) checkPath(marker);

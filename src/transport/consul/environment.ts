@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { invalidOption, type TlsOptions } from '../../core/transport-options.js';
+import { invalidOption } from '../../core/checks.js';
+import type { TlsOptions } from '../../core/transport-options.js';
 import { printable } from '../../errors.js';
 import type { ConsulOptions } from './options.js';
 

@@ -1,11 +1,7 @@
 import { type Address, AddressReader } from '../../core/address.js';
-import { checkKnown } from '../../core/checks.js';
+import { checkFlag, checkInteger, checkKnown, checkText, invalidOption } from '../../core/checks.js';
 import {
-  checkCount,
-  checkFlag,
-  checkText,
   checkTls,
-  invalidOption,
   type Resolved,
   type RetryOptions,
   resolveRetry,
@@ -203,9 +199,10 @@ function resolveSession(session: ConsulSessionOptions = {}): Resolved<ConsulSess
 
 function resolveConnections(connections: ConsulConnectionOptions = {}): Resolved<ConsulConnectionOptions> {
   checkKnown(connections, ['calls', 'watches'], 'connections');
-  checkCount(connections.calls, 'connections.calls', 1);
-  checkCount(connections.watches, 'connections.watches', 1);
-  return { calls: connections.calls ?? 32, watches: connections.watches ?? 32 };
+  const { calls = 32, watches = 32 } = connections;
+  checkInteger(calls, 'connections.calls', 1);
+  checkInteger(watches, 'connections.watches', 1);
+  return { calls, watches };
 }
 
 const watchLimits = { least: 1_000, most: 55_000 };

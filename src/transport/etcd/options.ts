@@ -1,9 +1,7 @@
-import { checkKnown } from '../../core/checks.js';
+import { checkFlag, checkKnown, invalidOption } from '../../core/checks.js';
 import { checkPath } from '../../core/keys.js';
 import {
-  checkFlag,
   checkTls,
-  invalidOption,
   type Resolved,
   type RetryOptions,
   resolveRetry,

@@ -11,27 +11,16 @@ export function observedCommit(
   ops: readonly Op[],
   commit: () => Promise<Commit>,
 ): Promise<Commit> {
-  return diagnostics.commit.hasSubscribers ? observed(store, clock, guards, ops, commit) : commit();
-}
-
-async function observed(
-  store: string,
-  clock: Clock,
-  guards: readonly Guard[],
-  ops: readonly Op[],
-  commit: () => Promise<Commit>,
-): Promise<Commit> {
+  if (!diagnostics.commit.hasSubscribers) return commit();
   const began = clock.now();
   const report = (outcome: string): void => {
     const durationMs = clock.now() - began;
     diagnostics.commit.publish({ store, guards: guards.length, ops: ops.length, outcome, durationMs });
   };
-  try {
-    const result = await commit();
-    report(result.ok ? 'applied' : 'refused');
-    return result;
-  } catch (error) {
-    report(isCoordinationError(error) ? error.code : 'aborted');
-    throw error;
-  }
+  const made = commit();
+  made.then(
+    ({ ok }) => report(ok ? 'applied' : 'refused'),
+    (error: unknown) => report(isCoordinationError(error) ? error.code : 'aborted'),
+  );
+  return made;
 }

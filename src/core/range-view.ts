@@ -10,6 +10,13 @@ export interface ViewListener {
   failed(error: unknown): void;
 }
 
+/** Brings the entries of a range, by key, to where a batch of its watch says that they are. */
+export function applyBatch(entries: Map<string, Entry>, batch: Batch): void {
+  if (batch.kind === 'snapshot') entries.clear();
+  else for (const key of batch.deletes) entries.delete(key);
+  for (const entry of batch.kind === 'snapshot' ? batch.entries : batch.puts) entries.set(entry.key, entry);
+}
+
 /**
  * The entries of a range, kept as they are in the store by one watch. Costs one request and one read to start, nothing
  * while nothing changes.
@@ -53,7 +60,8 @@ export class RangeView {
   #step(result: IteratorResult<Batch>): void {
     const listener = this.#listener;
     if (listener === undefined || result.done === true) return;
-    this.#apply(result.value);
+    this.#revision = result.value.revision;
+    applyBatch(this.#entries, result.value);
     try {
       listener.changed(this, result.value);
     } catch (error) {
@@ -62,17 +70,6 @@ export class RangeView {
       return;
     }
     this.#next();
-  }
-
-  #apply(batch: Batch): void {
-    this.#revision = batch.revision;
-    if (batch.kind === 'snapshot') {
-      this.#entries.clear();
-      for (const entry of batch.entries) this.#entries.set(entry.key, entry);
-      return;
-    }
-    for (const key of batch.deletes) this.#entries.delete(key);
-    for (const entry of batch.puts) this.#entries.set(entry.key, entry);
   }
 
   #fail(error: unknown): void {

@@ -3,8 +3,9 @@ import { decodeText, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { diagnostics } from '../core/diagnostics.js';
 import { Hold, runHolding } from '../core/hold.js';
+import { applyBatch } from '../core/range-view.js';
 import { onAbort, openScope } from '../core/signals.js';
-import { type Batch, type CallOptions, type Entry, put } from '../core/store.js';
+import { type CallOptions, type Entry, put } from '../core/store.js';
 import { CoordinationError } from '../errors.js';
 import { Line } from './line.js';
 import { exclusive } from './line-rule.js';
@@ -99,7 +100,7 @@ export class Election {
     const standing = new Map<string, Entry>();
     let seen: Entry | undefined | 'nothing yet' = 'nothing yet';
     for await (const batch of this.#client.store.watch({ prefix: `${this.path}/` }, options)) {
-      apply(standing, batch);
+      applyBatch(standing, batch);
       const leader = oldest(standing.values());
       if (seen !== 'nothing yet' && leader?.modified === seen?.modified) continue;
       seen = leader;
@@ -145,12 +146,6 @@ function proposal(value: unknown): Uint8Array {
 
 function candidate(entry: Entry, revision: bigint): Candidate {
   return { leader: entry.key, value: decodeText(entry.value), token: entry.created, revision };
-}
-
-function apply(standing: Map<string, Entry>, batch: Batch): void {
-  if (batch.kind === 'snapshot') standing.clear();
-  for (const entry of batch.kind === 'snapshot' ? batch.entries : batch.puts) standing.set(entry.key, entry);
-  if (batch.kind === 'changes') for (const key of batch.deletes) standing.delete(key);
 }
 
 function oldest(entries: Iterable<Entry>): Entry | undefined {

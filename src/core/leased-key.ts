@@ -4,6 +4,7 @@ import { checkCommit, checkOptions } from './checks.js';
 import type { ClientContext } from './context.js';
 import { LeasedEntry } from './leased-entry.js';
 import { removeEntry } from './leased-entry-removal.js';
+import { News } from './news.js';
 import type { Session } from './session.js';
 import { firstOf, onAbort, openScope, type Scope, within } from './signals.js';
 import { type CallOptions, type Entry, type LeaseId, put } from './store.js';
@@ -74,8 +75,7 @@ export class LeasedKey {
   #state: LeasedKeyState = { kind: 'absent' };
   #presentAt: number | undefined;
   #spoilt = false;
-  #news = false;
-  #wake: () => void = () => {};
+  readonly #news = new News();
   #running: Promise<void> = Promise.resolve();
   #removed: Promise<boolean> | undefined;
 
@@ -132,7 +132,7 @@ export class LeasedKey {
     this.#value = value;
     this.#version++;
     const waiting = this.#until(options, 'updated');
-    this.#hear();
+    this.#news.tell();
     await waiting;
   }
 
@@ -203,7 +203,7 @@ export class LeasedKey {
     while (!isOver(session)) {
       this.#life.throwIfAborted();
       if (!session.isLive()) await session.confirm();
-      this.#news = false;
+      this.#news.take();
       if (!(await this.#step(session))) continue;
       await this.#idle();
       pause.reset();
@@ -276,29 +276,20 @@ export class LeasedKey {
   /** Waits until something has changed. */
   async #idle(): Promise<void> {
     this.#entry.follow();
-    if (this.#news) return;
+    if (this.#news.heard) return;
     const { clock } = this.#parts.client;
-    const news = (wake: () => void) => {
-      this.#wake = wake;
-      return () => {};
-    };
     const inCase = (wake: () => void) =>
       clock.after(lookAnywayMs, () => {
         this.#entry.unfollow();
         wake();
       });
-    await firstOf(this.#life, [news, inCase]);
-  }
-
-  #hear(): void {
-    this.#news = true;
-    this.#wake();
+    await firstOf(this.#life, [this.#news.arm, inCase]);
   }
 
   #watched(entry: Entry | undefined): void {
     this.#compare(entry);
     if (this.#state.kind === 'present' && entry !== undefined && !same(entry.value, this.#value)) this.#spoilt = true;
-    this.#hear();
+    this.#news.tell();
   }
 
   /** Finds out whether what was there is there no more. */
@@ -316,7 +307,7 @@ export class LeasedKey {
     this.#session?.names.unclaim(this.#parts.key);
     if (!this.#parts.sessions.rejoin) this.#end(reason);
     else if (this.#state.kind === 'present') this.#lose(reason);
-    this.#hear();
+    this.#news.tell();
   };
 
   #failed(error: unknown): void {

@@ -142,15 +142,15 @@ export class Place {
   /** Waits until what is in the way is gone or has changed, or for so long that it is better to look. */
   async #change(blocker: Blocker): Promise<void> {
     this.#watches ??= new Watches(this.client.store);
-    const watches = this.#watches;
-    watches.follow(this.#mine(), blocker);
+    const { news } = this.#watches;
+    this.#watches.follow(this.#mine(), blocker);
     if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);
-    if (!watches.heard) {
+    if (!news.heard) {
       // Watches do lose events: look anyway, once in a while.
       const inCase = (resolve: () => void) => this.client.clock.after(this.session.ttlMs, resolve);
-      await firstOf(this.scope, [(wake) => watches.arm(wake), inCase]);
+      await firstOf(this.scope, [news.arm, inCase]);
     }
-    watches.take();
+    news.take();
   }
 
   /** The deciding read: who is ahead, and that this ticket is still in line. */

@@ -1,4 +1,5 @@
 import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
+import { News } from '../core/news.js';
 import { RangeView } from '../core/range-view.js';
 import type { Store } from '../core/store.js';
 import type { Blocker, RangeBlocker } from './line-rule.js';
@@ -9,9 +10,8 @@ export class Watches {
   #own: KeyWatch | undefined;
   #ahead: { readonly key: string; readonly watch: KeyWatch } | undefined;
   #range: { readonly view: RangeView; blocker: RangeBlocker } | undefined;
-  /** Something that is watched has changed since it was last taken. */
-  #news: KeyNews | undefined;
-  #wake: () => void = () => {};
+  /** Of what is watched. */
+  readonly news = new News();
 
   constructor(store: Store) {
     this.#store = store;
@@ -21,24 +21,6 @@ export class Watches {
   follow(mine: Ticket, blocker: Blocker): void {
     if ('range' in blocker) this.#followRange(blocker);
     else this.#followTickets(mine, blocker);
-  }
-
-  /** Arms a wait that ends with the first news; at once where there is some. */
-  arm(wake: () => void): () => void {
-    this.#wake = wake;
-    if (this.#news !== undefined) wake();
-    return () => {};
-  }
-
-  /** What was heard, which then counts as known. Throws what ended a watch. */
-  take(): void {
-    const news = this.#news;
-    this.#news = undefined;
-    if (news?.kind === 'error') throw news.error;
-  }
-
-  get heard(): boolean {
-    return this.#news !== undefined;
   }
 
   /** The watch on the own ticket, for whoever takes over. */
@@ -79,15 +61,15 @@ export class Watches {
     this.stopBlocker();
     const listener = {
       changed: () => {
-        if (this.#range?.blocker.passes(this.#range.view)) this.#hear({ kind: 'touched' });
+        if (this.#range?.blocker.passes(this.#range.view)) this.news.tell();
       },
-      failed: (error: unknown) => this.#hear({ kind: 'error', error }),
+      failed: this.news.fail,
     };
     this.#range = { view: new RangeView(this.#store, blocker.range, listener), blocker };
   }
 
   #hear(news: KeyNews): void {
-    if (this.#news === undefined || news.kind === 'error') this.#news = news;
-    this.#wake();
+    if (news.kind === 'error') this.news.fail(news.error);
+    else this.news.tell();
   }
 }

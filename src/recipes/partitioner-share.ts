@@ -1,7 +1,8 @@
 import { Backoff } from '../core/backoff.js';
+import { News } from '../core/news.js';
 import type { RangeView } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
-import { onAbort, type Scope, within } from '../core/signals.js';
+import { firstOf, onAbort, type Scope, within } from '../core/signals.js';
 import type { Membership } from './group.js';
 import { ShardClaims } from './partitioner-claims.js';
 import { mismatchError } from './partitioner-hold.js';
@@ -25,8 +26,7 @@ export class Share {
   readonly #owned: OwnedShards;
   readonly #claims: ShardClaims;
   readonly #watch: ShardWatch;
-  #news = true;
-  #wake: () => void = () => {};
+  readonly #news = new News();
 
   /** `scope` ends the work. */
   constructor(parts: ShareParts, scope: Scope) {
@@ -35,7 +35,7 @@ export class Share {
     this.#claims = new ShardClaims(client, paths, shards, membership);
     this.#scope = scope;
     this.#map = new ShardMap(paths, shards, membership.id);
-    this.#owned = new OwnedShards(parts, this.#map, scope, () => this.#hear());
+    this.#owned = new OwnedShards(parts, this.#map, scope, this.#news.tell);
     this.#watch = new ShardWatch(client, paths.all, {
       changed: (view) => this.#look(view),
       failed: scope.abort,
@@ -47,11 +47,12 @@ export class Share {
     const { client, membership } = this.#parts;
     const forget = membership.events.on('state', (state) => {
       if (state.kind === 'ended') this.#scope.abort(state.reason);
-      this.#hear();
+      this.#news.tell();
     });
     const unlink = onAbort(this.#scope, (reason) => this.#stopAll(reason));
     try {
       this.#watch.follow();
+      this.#news.tell();
       for (;;) {
         await this.#untilNews();
         await this.#claim();
@@ -72,18 +73,9 @@ export class Share {
 
   async #untilNews(): Promise<void> {
     this.#scope.throwIfAborted();
-    if (!this.#news) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#news = false;
+    if (!this.#news.heard) await firstOf(this.#scope, [this.#news.arm]);
+    this.#news.take();
     this.#scope.throwIfAborted();
-  }
-
-  #hear(): void {
-    this.#news = true;
-    this.#wake();
   }
 
   /** What has to be done at once: stopping what is lost, or is to go to another. */
@@ -94,7 +86,7 @@ export class Share {
     if (other !== undefined) this.#scope.abort(mismatchError(paths.all, other, shards));
     this.#owned.review();
     this.#adopt();
-    this.#hear();
+    this.#news.tell();
   }
 
   /** Claims whose answers were lost show in the view. */
@@ -133,6 +125,6 @@ export class Share {
 
   #stopAll(reason: unknown): void {
     this.#owned.stopAll(reason);
-    this.#hear();
+    this.#news.tell();
   }
 }

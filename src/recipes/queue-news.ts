@@ -1,4 +1,5 @@
 import type { ClientContext } from '../core/context.js';
+import { News } from '../core/news.js';
 import { RangeView, type ViewListener } from '../core/range-view.js';
 import { firstOf, type Scope } from '../core/signals.js';
 import type { QueueKeys } from './queue-keys.js';
@@ -15,9 +16,7 @@ export class QueueNews {
   readonly #views: readonly RangeView[];
   /** Views that have not shown how things were when they began. */
   #opening = 2;
-  #heard = false;
-  #failure: { readonly error: unknown } | undefined;
-  #wake: () => void = () => {};
+  readonly #news = new News();
 
   constructor(client: ClientContext, keys: QueueKeys) {
     this.#client = client;
@@ -32,16 +31,11 @@ export class QueueNews {
   /** Waits for the next news, or until the wall clock shows `dueMs`. */
   async next(dueMs: number, scope: Scope): Promise<void> {
     const { clock } = this.#client;
-    if (!this.#heard) {
+    if (!this.#news.heard) {
       const waitMs = Math.min(lookAnywayMs, dueMs - clock.wall());
-      const woken = (resolve: () => void) => {
-        this.#wake = resolve;
-        return () => {};
-      };
-      await firstOf(scope, [woken, (resolve) => clock.after(Math.max(1, waitMs), resolve)]);
+      await firstOf(scope, [this.#news.arm, (resolve) => clock.after(Math.max(1, waitMs), resolve)]);
     }
-    this.#heard = false;
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#news.take();
   }
 
   stop(): void {
@@ -56,17 +50,9 @@ export class QueueNews {
         const told = batch.kind === 'snapshot' || puts || batch.deletes.length > 0;
         if (!open) this.#opening--;
         open = true;
-        if (told && this.#opening === 0) this.#hear();
+        if (told && this.#opening === 0) this.#news.tell();
       },
-      failed: (error) => {
-        this.#failure = { error };
-        this.#hear();
-      },
+      failed: this.#news.fail,
     };
-  }
-
-  #hear(): void {
-    this.#heard = true;
-    this.#wake();
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientContext } from '../core/context.js';
+import { News } from '../core/news.js';
 import { firstOf, type Scope } from '../core/signals.js';
 import { type CoordinationError, isRetryable } from '../errors.js';
 import type { InstanceFormat } from './service-registry-instance.js';
@@ -7,9 +8,7 @@ import { InstanceWatch, type ServiceView } from './service-registry-view.js';
 /** The views that a watch shows, for one reader: the newest one, whatever came in between. */
 export class ViewReader<Meta> {
   readonly #watch: InstanceWatch<Meta>;
-  #news = false;
-  #failure: { readonly error: unknown } | undefined;
-  #wake: () => void = () => {};
+  readonly #news = new News();
 
   constructor(
     client: ClientContext,
@@ -17,14 +16,9 @@ export class ViewReader<Meta> {
     checkMs: number,
     skipped: (error: CoordinationError) => void,
   ) {
-    const tell = (): void => {
-      this.#news = true;
-      this.#wake();
-    };
+    const { tell, fail } = this.#news;
     const failed = (error: unknown): void => {
-      if (isRetryable(error)) return;
-      this.#failure = { error };
-      this.#wake();
+      if (!isRetryable(error)) fail(error);
     };
     this.#watch = new InstanceWatch(client, format, checkMs, { changed: tell, stale: tell, failed, skipped });
     this.#watch.start();
@@ -39,16 +33,8 @@ export class ViewReader<Meta> {
   /** The newest view, once there is one that was not read yet. Rejects with the reason of the scope, or a lasting error. */
   async next(scope: Scope): Promise<ServiceView<Meta>> {
     scope.throwIfAborted();
-    while (!this.#news && this.#failure === undefined) {
-      await firstOf(scope, [
-        (wake) => {
-          this.#wake = wake;
-          return () => {};
-        },
-      ]);
-    }
-    if (this.#failure !== undefined) throw this.#failure.error;
-    this.#news = false;
+    if (!this.#news.heard) await firstOf(scope, [this.#news.arm]);
+    this.#news.take();
     // There is one: nothing is told before the first.
     return this.#watch.view as ServiceView<Meta>;
   }

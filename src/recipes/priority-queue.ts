@@ -26,13 +26,13 @@ export class PriorityQueue<T = unknown> extends QueueBase<T> {
   }
 
   /** Adds an item. As {@link Queue.put} in all else; also throws `INVALID_OPTION` for what is no priority. */
-  async put(value: T, options: PutOptions & Priority = {}): Promise<PutResult> {
+  override async put(value: T, options: PutOptions & Priority = {}): Promise<PutResult> {
     const call = checkPut(options, ['priority']);
     return await this.putter.put(value, { ...options, priority: priorityOf(options) }, call);
   }
 
   /** As {@link Queue.putMany}, in the order of their priorities. */
-  async putMany(
+  override async putMany(
     items: readonly ({ readonly value: T } & ItemOptions & Priority)[],
     options: CallOptions = {},
   ): Promise<readonly PutResult[]> {

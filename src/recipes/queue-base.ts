@@ -6,7 +6,7 @@ import { Dead, type DeadLetter } from './queue-dead.js';
 import type { Job } from './queue-job.js';
 import { checkId, type QueueOrder } from './queue-keys.js';
 import { type QueueOptions, type QueueParts, queueParts } from './queue-parts.js';
-import { Putter } from './queue-put.js';
+import { checkPut, checkPutMany, type ItemOptions, type PutOptions, type PutResult, Putter } from './queue-put.js';
 import { type TakeOptions, type TakeOrder, Taker } from './queue-take.js';
 
 /** An item that waits in a queue, or is in flight. */
@@ -37,6 +37,28 @@ export abstract class QueueBase<T> {
     this.#taker = new Taker(this.#parts, this.#dead);
     this.putter = new Putter(this.#parts);
     this.path = path;
+  }
+
+  /**
+   * Adds an item, once: through lost answers, and even by several calls with the same `id`. One round trip. Rejects with
+   * the reason of `signal` or with `TIMEOUT`, after which it may have been added or not; with `INVALID_VALUE`,
+   * `VALUE_TOO_LARGE`, or with an error of the store that waiting does not mend.
+   */
+  async put(value: T, options: PutOptions = {}): Promise<PutResult> {
+    const call = checkPut(options);
+    return await this.putter.put(value, options, call);
+  }
+
+  /**
+   * Adds items, in this order, by as few commits as the store allows: 31 in one on etcd, 15 on Consul. Rejects as
+   * {@link QueueBase.put}, after which some may have been added: to put them again is safe where they have ids.
+   */
+  async putMany(
+    items: readonly ({ readonly value: T } & ItemOptions)[],
+    options: CallOptions = {},
+  ): Promise<readonly PutResult[]> {
+    checkPutMany(items, options);
+    return await this.putter.putMany(items, options);
   }
 
   /**

@@ -1,16 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { ttlMs, World, watched } from '../recipes/world.js';
+import { inNewWorlds, ttlMs, type World, watched } from '../recipes/world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 describe('keeping alive', () => {

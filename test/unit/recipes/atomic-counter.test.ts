@@ -1,23 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AtomicCounter } from '../../../src/recipes/atomic-counter.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { atomicCounterSuite } from '../../suites/atomic-counter.js';
 import { onMemory } from './on-memory.js';
-import { ttlMs, World, watched } from './world.js';
+import { inNewWorlds, ttlMs, type World, watched } from './world.js';
 
 onMemory(atomicCounterSuite);
 
 const path = '/counters/n';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toMatchObject({ leases: 0, timers: 0 });
-  expect(world.keys().filter((key) => key !== path)).toEqual([]);
-});
+inNewWorlds((fresh) => {
+  world = fresh;
+}, path);
 
 /** The number in the store. */
 function stored(): string | undefined {

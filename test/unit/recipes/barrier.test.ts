@@ -1,24 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { put, remove } from '../../../src/core/store.js';
 import { Barrier } from '../../../src/recipes/barrier.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { barrierSuite } from '../../suites/barrier.js';
 import { onMemory } from './on-memory.js';
-import { ttlMs, World, watched } from './world.js';
+import { inNewWorlds, ttlMs, type World, watched } from './world.js';
 
 onMemory(barrierSuite);
 
 const path = '/barriers/start';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toMatchObject({ leases: 0, timers: 0 });
-  expect(world.keys().filter((key) => key !== path)).toEqual([]);
-});
+inNewWorlds((fresh) => {
+  world = fresh;
+}, path);
 
 describe('waiting', () => {
   test('passes at once where the barrier was never held, after one look', async () => {

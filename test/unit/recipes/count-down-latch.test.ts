@@ -1,23 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CountDownLatch } from '../../../src/recipes/count-down-latch.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { countDownLatchSuite } from '../../suites/count-down-latch.js';
 import { onMemory } from './on-memory.js';
-import { World, watched } from './world.js';
+import { inNewWorlds, type World, watched } from './world.js';
 
 onMemory(countDownLatchSuite);
 
 const path = '/latches/ready';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toMatchObject({ leases: 0, timers: 0 });
-  expect(world.keys().filter((key) => key !== path)).toEqual([]);
-});
+inNewWorlds((fresh) => {
+  world = fresh;
+}, path);
 
 function latch(count: number): CountDownLatch {
   return new CountDownLatch(world.node().client, path, count);

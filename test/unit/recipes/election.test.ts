@@ -1,15 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Election, type Observation } from '../../../src/recipes/election.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { ttlMs, World, watched } from './world.js';
+import { inNewWorlds, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/election/scheduler';

@@ -1,17 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { Group, type GroupOptions, type GroupView, type Membership } from '../../../src/recipes/group.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { groupSuite } from '../../suites/group.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/groups/workers';

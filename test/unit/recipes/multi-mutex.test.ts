@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nameOf } from '../../../src/core/ranges.js';
 import { sleep } from '../../../src/core/signals.js';
 import { put } from '../../../src/core/store.js';
@@ -9,18 +9,15 @@ import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { multiMutexSuite } from '../../suites/multi-mutex.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, World, watched } from './world.js';
 
 onMemory(multiMutexSuite);
 
 const paths = ['/locks/a', '/locks/b', '/locks/c'];
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const multi = (node = world.node()) => new MultiMutex(node.client, paths);

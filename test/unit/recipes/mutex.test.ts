@@ -1,17 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { isCoordinationError } from '../../../src/errors.js';
 import { Mutex } from '../../../src/recipes/mutex.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { deaf } from './deaf.js';
-import { ttlMs, World, watched } from './world.js';
+import { inNewWorlds, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/locks/job';

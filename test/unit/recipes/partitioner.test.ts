@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { aborted } from '../../../src/core/signals.js';
 import { put } from '../../../src/core/store.js';
 import { CoordinationError } from '../../../src/errors.js';
@@ -7,7 +7,7 @@ import { assignShards } from '../../../src/recipes/partitioner-assignment.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { partitionerSuite } from '../../suites/partitioner.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, type World, watched } from './world.js';
 
 const path = '/work/mail';
 
@@ -56,11 +56,8 @@ describe('the assignment', () => {
 });
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const forever: ShardTask = async (_, signal) => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeText } from '../../../src/core/codec.js';
 import { put } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
@@ -7,14 +7,11 @@ import { settle } from '../../../src/testing/virtual-clock.js';
 import { persistentKeySuite } from '../../suites/persistent-key.js';
 import { deaf } from './deaf.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/up/node-1';

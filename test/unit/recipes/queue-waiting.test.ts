@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sleep } from '../../../src/core/signals.js';
 import { DelayQueue } from '../../../src/recipes/delay-queue.js';
 import { PriorityQueue } from '../../../src/recipes/priority-queue.js';
@@ -7,14 +7,11 @@ import type { Job } from '../../../src/recipes/queue-job.js';
 import type { QueueOptions } from '../../../src/recipes/queue-parts.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { failureOf } from '../../rejections.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/q';

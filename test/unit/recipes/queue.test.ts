@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { textCodec } from '../../../src/core/typed.js';
 import { Queue } from '../../../src/recipes/queue.js';
@@ -8,14 +8,11 @@ import { settle } from '../../../src/testing/virtual-clock.js';
 import { failureOf } from '../../rejections.js';
 import { queueSuite } from '../../suites/queue.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, type World, watched } from './world.js';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 const path = '/q';

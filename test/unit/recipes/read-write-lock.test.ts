@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { LeaseId } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import type { ReadWriteHold } from '../../../src/recipes/read-write-hold.js';
@@ -8,18 +8,15 @@ import type { FaultyStore } from '../../../src/testing/faulty-store.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { readWriteLockSuite } from '../../suites/read-write-lock.js';
 import { onMemory } from './on-memory.js';
-import { type Node, ttlMs, World, watched } from './world.js';
+import { inNewWorlds, type Node, ttlMs, World, watched } from './world.js';
 
 onMemory(readWriteLockSuite);
 
 const path = '/locks/book';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toEqual({ keys: [], leases: 0, timers: 0 });
+inNewWorlds((fresh) => {
+  world = fresh;
 });
 
 /** The next commit has no answer, and arrives only when told to. */

@@ -1,23 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Sequence } from '../../../src/recipes/sequence.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { sequenceSuite } from '../../suites/sequence.js';
 import { onMemory } from './on-memory.js';
-import { World, watched } from './world.js';
+import { inNewWorlds, type World, watched } from './world.js';
 
 onMemory(sequenceSuite);
 
 const path = '/ids/order';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toMatchObject({ leases: 0, timers: 0 });
-  expect(world.keys().filter((key) => key !== path)).toEqual([]);
-});
+inNewWorlds((fresh) => {
+  world = fresh;
+}, path);
 
 describe('ids', () => {
   test('begin at 1, and grow', async () => {

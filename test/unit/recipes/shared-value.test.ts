@@ -1,24 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { textCodec } from '../../../src/core/typed.js';
 import { SharedValue } from '../../../src/recipes/shared-value.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { sharedValueSuite } from '../../suites/shared-value.js';
 import { onMemory } from './on-memory.js';
-import { World, watched } from './world.js';
+import { inNewWorlds, type World, watched } from './world.js';
 
 onMemory(sharedValueSuite);
 
 const path = '/values/config';
 
 let world: World;
-beforeEach(() => {
-  world = new World();
-});
-afterEach(async () => {
-  expect(await world.end()).toMatchObject({ leases: 0, timers: 0 });
-  expect(world.keys().filter((key) => key !== path)).toEqual([]);
-});
+inNewWorlds((fresh) => {
+  world = fresh;
+}, path);
 
 function value<T>(options = {}): SharedValue<T> {
   return new SharedValue<T>(world.node().client, path, options);

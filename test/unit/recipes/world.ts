@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, expect } from 'vitest';
 import { Client, type ClientOptions } from '../../../src/client.js';
 import type { Random } from '../../../src/core/clock.js';
 import { FaultyStore } from '../../../src/testing/faulty-store.js';
@@ -47,6 +48,22 @@ export class World {
     // Every client here was made by node(), around a FaultyStore.
     return this.#clients.map((client) => ({ store: client.store as FaultyStore }));
   }
+}
+
+/**
+ * Gives each test of the file a new world. When a test has ended and all clients are closed, nothing may be left of it: no
+ * lease, no timer, and no key but `durable`.
+ */
+export function inNewWorlds(enter: (world: World) => void, durable?: string): void {
+  let world: World;
+  beforeEach(() => {
+    world = new World();
+    enter(world);
+  });
+  afterEach(async () => {
+    const { keys, ...rest } = await world.end();
+    expect({ keys: keys.filter((key) => key !== durable), ...rest }).toEqual({ keys: [], leases: 0, timers: 0 });
+  });
 }
 
 /** The same numbers every time. */

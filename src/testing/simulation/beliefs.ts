@@ -74,7 +74,9 @@ export class Beliefs {
 
   #believes({ node, hold }: Belief): boolean {
     // Of a sleep of the machine no timer tells; only who asks finds out.
-    return this.nosy || node.clock.slept ? hold.isHeld() : !hold.signal.aborted;
+    if (this.nosy || node.clock.slept) return hold.isHeld();
+    // The timer that tells of a loss is among those that are late.
+    return !node.clock.waking && !hold.signal.aborted;
   }
 
   /** Whether the store may have taken it back against the rules: an operator did, or all was lost. */

@@ -225,7 +225,10 @@ export class Connection {
 
   #serve(call: SimulatedCall, epoch: number): void {
     const waitMs = call.waitMs();
-    if (waitMs > 0) return this.#after(waitMs, () => this.#serve(call, epoch));
+    if (waitMs > 0) {
+      this.#after(waitMs, () => this.#serve(call, epoch));
+      return;
+    }
     const answer = this.#outcome(call);
     if (this.#loseNext === 'answer') {
       this.#loseNext = undefined;

@@ -15,7 +15,10 @@ export interface Target {
 type Fault = (target: Target) => boolean;
 
 /** Begins something at a node, and ends it after its time. */
-function lasting(begin: (node: SimulatedNode, random: SeededRandom) => void, end: (node: SimulatedNode) => void): Fault {
+function lasting(
+  begin: (node: SimulatedNode, random: SeededRandom) => void,
+  end: (node: SimulatedNode) => void,
+): Fault {
   return ({ world, node, forMs, random }) => {
     node.disturb(forMs);
     begin(node, random);

@@ -13,9 +13,10 @@ export const drainMicrotasks: (() => void) | undefined = (
 export function canDrain(): boolean {
   if (drainMicrotasks === undefined) return false;
   let hops = 0;
-  void (async () => {
-    for (; hops < 10; hops++) await undefined;
-  })();
+  const hop = (): void => {
+    if (++hops < 10) queueMicrotask(hop);
+  };
+  queueMicrotask(hop);
   drainMicrotasks();
   return hops === 10;
 }

@@ -30,6 +30,7 @@ export class NodeClock implements Clock {
   #toldMs = 0;
   #wallMs: number;
   #armed = 0;
+  #waking = 0;
   #frozen = false;
 
   constructor(world: Timeline, owner: number, { rate, offsetMs }: ClockError) {
@@ -42,6 +43,11 @@ export class NodeClock implements Clock {
   /** Whether it stands still. */
   get frozen(): boolean {
     return this.#frozen;
+  }
+
+  /** Whether it goes on, but has not yet come to all that waited for it. */
+  get waking(): boolean {
+    return this.#waking > 0 || this.#inbox.length > 0;
   }
 
   /** Whether its machine has ever slept. */
@@ -99,7 +105,10 @@ export class NodeClock implements Clock {
 
   /** Something arrives from outside, after all that came before. A process that stands still gets it when it goes on. */
   receive(deliver: () => void): void {
-    if (!this.#frozen && this.#inbox.length === 0) return deliver();
+    if (!this.#frozen && this.#inbox.length === 0) {
+      deliver();
+      return;
+    }
     this.#inbox.push(deliver);
     if (!this.#frozen) this.#world.after(0, this.#takeIn, this.#owner);
   }
@@ -117,7 +126,15 @@ export class NodeClock implements Clock {
     this.#sleptMs += nowMs - (this.#asleepSinceMs ?? nowMs);
     this.#asleepSinceMs = undefined;
     this.#frozen = false;
-    for (const look of this.#late.splice(0)) this.#world.after(0, look, this.#owner);
+    const late = this.#late.splice(0);
+    this.#waking += late.length;
+    for (const look of late) {
+      const wake = (): void => {
+        this.#waking--;
+        look();
+      };
+      this.#world.after(0, wake, this.#owner);
+    }
     for (let i = this.#inbox.length; i > 0; i--) this.#world.after(0, this.#takeIn, this.#owner);
   }
 

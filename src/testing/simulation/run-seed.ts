@@ -62,7 +62,8 @@ function orderOf(name: OrderName, random: SeededRandom): Order {
 function draw(seed: number, options: SeedOptions) {
   const random = new SeededRandom(seed);
   const store = options.store ?? (random.fork('store').chance(0.6) ? 'etcd' : 'consul');
-  const order = options.order ?? random.fork('order').pick(['random', 'random', 'random', 'fifo', 'pct', 'pct'] as const);
+  const order =
+    options.order ?? random.fork('order').pick(['random', 'random', 'random', 'fifo', 'pct', 'pct'] as const);
   const ttlMs = random.fork('ttl').pick(store === 'etcd' ? [2_000, 3_000, 5_000] : [10_000, 15_000]);
   const latency = random.fork('latency').pick([
     { leastMs: 0.2, mostMs: 1 },
@@ -110,7 +111,8 @@ async function run(scenario: Scenario, world: SimulatedWorld, scheduler: Schedul
     };
     whole.then(note, note);
     await scheduler.run(() => over);
-    if (!over) throw new Violation('L0', 'nothing is left to happen, and the scenario has not come to its end: a deadlock');
+    if (!over)
+      throw new Violation('L0', 'nothing is left to happen, and the scenario has not come to its end: a deadlock');
     await whole;
     world.check();
     return undefined;

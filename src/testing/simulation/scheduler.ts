@@ -1,10 +1,8 @@
 import type { Cancel } from '../../core/clock.js';
 import { MinHeap } from '../../core/heap.js';
+import { nextTurn } from '../virtual-clock.js';
 import { canDrain, drainMicrotasks } from './microtasks.js';
 import type { Order } from './order.js';
-
-/** Taken before any test can put a fake in its place. */
-const nextTurn = setImmediate;
 
 /** Steps that are taken in one turn of the event loop. */
 const stepsPerTurn = 1_000;
@@ -132,7 +130,11 @@ export class Scheduler implements Timeline {
     }
     if (first === undefined) return;
     this.#nowMs = Math.max(this.#nowMs, first.dueMs);
-    for (let next: Task | undefined = first; next !== undefined && next.dueMs <= this.#nowMs; next = this.#later.peek()) {
+    for (
+      let next: Task | undefined = first;
+      next !== undefined && next.dueMs <= this.#nowMs;
+      next = this.#later.peek()
+    ) {
       this.#later.pop();
       if (next.run !== undefined) this.#due.push(next);
     }

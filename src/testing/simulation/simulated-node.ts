@@ -37,7 +37,7 @@ export class SimulatedNode {
   readonly client: Client<SimulatedStore>;
   /** @internal */
   readonly connection: Connection;
-  /** @internal The cluster that it knows: of another one it knows nothing. */
+  /** The cluster that it knows, as {@link Truth.generation} counts them: of another one it knows nothing. */
   readonly generation: number;
   /** The sessions that it knows to be over. */
   readonly over = new Set<LeaseId>();

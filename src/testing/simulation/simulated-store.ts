@@ -122,7 +122,12 @@ export class SimulatedStore implements Store {
     const waitMs = (): number => this.#service.delayOf(ops);
     const done = await this.#call('commit', options, serve, writes, waitMs);
     if (done.ok || !readsApart || otherwise.length === 0) return done;
-    const look = (): Served => this.#service.commit([], otherwise.map((query) => ({ kind: 'read', query })), []);
+    const look = (): Served =>
+      this.#service.commit(
+        [],
+        otherwise.map((query) => ({ kind: 'read', query })),
+        [],
+      );
     const { reads } = await this.#call('commit', options, look, false);
     return { ...done, reads };
   }

@@ -63,8 +63,8 @@ export class SimulatedWatch implements Passenger {
   restored(): void {
     const { service, connection } = this.#setup;
     if (this.#unfollow !== undefined) return;
-    if (this.#seen < 0n || service.personality.watches === 'state') return this.#begin();
-    connection.ask(() => this.#resume());
+    if (this.#seen < 0n || service.personality.watches === 'state') this.#begin();
+    else connection.ask(() => this.#resume());
   }
 
   #stop(): void {
@@ -92,8 +92,8 @@ export class SimulatedWatch implements Passenger {
     if (this.#refused()) return;
     const missed = service.cluster.since(Number(this.#seen));
     this.#follow();
-    if (missed === undefined) return this.#sendState(true);
-    for (const { revision, changes } of missed) {
+    if (missed === undefined) this.#sendState(true);
+    for (const { revision, changes } of missed ?? []) {
       const own = changes.filter(({ key }) => inRange(range, key));
       if (own.length === 0) continue;
       const puts = own.flatMap(({ next }) => (next === undefined ? [] : [toEntry(next)]));

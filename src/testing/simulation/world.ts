@@ -1,5 +1,5 @@
 import type { Client, ClientOptions } from '../../client.js';
-import { type Cancel, type Clock } from '../../core/clock.js';
+import type { Cancel, Clock } from '../../core/clock.js';
 import type { LeaseId } from '../../core/store.js';
 import { isCoordinationError } from '../../errors.js';
 import { Beliefs } from './beliefs.js';
@@ -42,7 +42,7 @@ interface Running {
 
 interface Invariant {
   readonly name: string;
-  readonly check: () => string | undefined | void;
+  readonly check: () => string | undefined;
 }
 
 /** A store, the processes that use it, and what happens to them, all drawn from one seed. */
@@ -157,7 +157,7 @@ export class SimulatedWorld {
    * Something that must always be so: `check` returns what is wrong, as a sentence, or throws a {@link Violation}. Checked
    * after every event, so it should be cheap.
    */
-  invariant(name: string, check: () => string | undefined | void): void {
+  invariant(name: string, check: () => string | undefined): void {
     this.#invariants.push({ name, check });
   }
 

@@ -115,6 +115,7 @@ export class MemoryCluster {
   /** @internal From now on, tells of every revision, before those who watch. */
   observe(observer: (revision: Revision) => void): void {
     this.#observers.push(observer);
+    this.#arm();
   }
 
   /** @internal What changed after this revision, oldest first; undefined where that is compacted. */
@@ -155,7 +156,8 @@ export class MemoryCluster {
 
   /** Sees to it that the timer stands at the next end of a lease, if that concerns anybody. */
   #arm(): void {
-    const atMs = this.#watchers.any ? this.#state.leases.next()?.deadlineMs : undefined;
+    const concerns = this.#watchers.any || this.#observers.length > 0;
+    const atMs = concerns ? this.#state.leases.next()?.deadlineMs : undefined;
     // A timer that stands too early is left: it moves on when it fires. Renewals would else re-arm it each time.
     if (this.#timer !== undefined && atMs !== undefined && this.#timer.atMs <= atMs) return;
     this.#timer?.cancel();

@@ -25,6 +25,7 @@ export {
   simulate,
 } from './simulation/simulate.js';
 export type { SimulatedNode } from './simulation/simulated-node.js';
+export { type TimelineHead, timelineOf } from './simulation/timeline.js';
 export type { TraceEvent } from './simulation/trace.js';
 export type { TrueChange, TrueRevision, Truth } from './simulation/truth.js';
 export { Violation } from './simulation/violation.js';

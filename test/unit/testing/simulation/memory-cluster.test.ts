@@ -51,7 +51,7 @@ describe('a cluster for plain unit tests', () => {
     expect(hold.isHeld()).toBe(false);
     cluster.crash(second);
     const last = watched(new Mutex(third, '/locks/a').acquire());
-    await cluster.clock.advance(2_500);
+    await cluster.clock.advance(2_300);
     expect(last.outcome).toBe('pending');
     await cluster.clock.advance(1_000);
     expect(last.outcome).toBe('resolved');

@@ -32,8 +32,7 @@ export async function runService<F extends Flags>(
   try {
     await work({ id: flags.id, flags, client, paths: pathsBelow(flags.prefix), log, stopping });
   } catch (error) {
-    // What was waiting when the end came says so by the reason of the signal.
-    if (error !== stopping.reason) {
+    if (!isStop(error, stopping)) {
       log('failed', { reason: messageOf(error) });
       process.exitCode = 1;
     }
@@ -41,6 +40,11 @@ export async function runService<F extends Flags>(
   await client.close();
   // Nothing of it is left by now, so that Node ends by itself.
   log('stopped');
+}
+
+/** What was waiting when the end came rejects with the reason of the signal, or, in Node's own modules, because of it. */
+function isStop(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  return aborted && (error === reason || (error instanceof Error && error.cause === reason));
 }
 
 function stopSignal(log: Log, graceMs: number): AbortSignal {

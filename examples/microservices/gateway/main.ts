@@ -14,7 +14,9 @@ await runService('gateway', { 'try-ms': 2_000 }, async ({ flags, client, paths, 
   await using resolver = await registry.resolver({ strategy: 'round-robin', signal: stopping });
   const ids = (): string[] => resolver.view.instances.filter(({ healthy }) => healthy).map(({ id }) => id);
   resolver.events.on('change', () => log('instances', { ids: ids() }));
-  resolver.events.on('ejected', ({ instance, forMs }) => log('ejected', { instance: instance.id, forMs }));
+  resolver.events.on('ejected', ({ instance, forMs }) =>
+    log('ejected', { instance: instance.id, forMs: Math.round(forMs) }),
+  );
   resolver.events.on('error', (error) => log('registry-error', { reason: messageOf(error) }));
 
   const health = () => ({ healthy: ids().length > 0 && !stopping.aborted, instances: ids() });

@@ -17,20 +17,24 @@ export interface Service<F extends Flags> {
 
 /**
  * Runs a service until SIGTERM or SIGINT. Ends with exit code 0 once `work` has returned and the client has given back all
- * that it held; with 1 where `work` fails, or is not done in time.
+ * that it held; with 1 where `work` fails, or is not done in time; with 2 for flags that are wrong.
  */
 export async function runService<F extends Flags>(
   name: string,
   flagsOfItsOwn: F,
   work: (service: Service<F>) => Promise<void>,
 ): Promise<void> {
-  const flags = readFlags(flagsOfItsOwn);
-  const log = openLog(name, flags.id);
-  const stopping = stopSignal(log, flags['grace-ms']);
-  const client = await openClient(flags.store, flags['ttl-ms']);
-  client.events.on('lost', ({ key, reason }) => log('lost', { key, code: reason.code }));
+  let service: Service<F>;
   try {
-    await work({ id: flags.id, flags, client, paths: pathsBelow(flags.prefix), log, stopping });
+    service = await open(name, flagsOfItsOwn);
+  } catch (error) {
+    process.stderr.write(`${name}: ${messageOf(error)}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const { client, log, stopping } = service;
+  try {
+    await work(service);
   } catch (error) {
     if (!isStop(error, stopping)) {
       log('failed', { reason: messageOf(error) });
@@ -40,6 +44,15 @@ export async function runService<F extends Flags>(
   await client.close();
   // Nothing of it is left by now, so that Node ends by itself.
   log('stopped');
+}
+
+async function open<F extends Flags>(name: string, flagsOfItsOwn: F): Promise<Service<F>> {
+  const flags = readFlags(flagsOfItsOwn);
+  const { id } = flags;
+  const log = openLog(name, id);
+  const client = await openClient(flags.store, flags['ttl-ms']);
+  client.events.on('lost', ({ key, reason }) => log('lost', { key, code: reason.code }));
+  return { id, flags, client, log, paths: pathsBelow(flags.prefix), stopping: stopSignal(log, flags['grace-ms']) };
 }
 
 /** What was waiting when the end came rejects with the reason of the signal, or, in Node's own modules, because of it. */

@@ -35,6 +35,11 @@ export async function openStage(options: DriveOptions, chronicle: Chronicle, sig
   const store = dev?.store ?? options.store;
   const { ttlMs } = options;
   const client = await openClient(store, ttlMs);
+  // Who is not there should be told of at once, and not by nine services.
+  await client.store.read({ key: '/microservices' }, { signal }).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
+  });
   const prefix = `/microservices/${randomBytes(6).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), 'coterie-services-'));
   const common = { store, prefix, 'ttl-ms': ttlMs, 'grace-ms': graceMs };

@@ -62,7 +62,7 @@ async function expectGoodRun(run: Program): Promise<void> {
   expect(text).toMatch(/jobs done +\d+ .*dead letters: poison-1\n/);
   expect(text).toMatch(/stale writes refused +1 /);
   expect(text).toMatch(/settings taken +4 .*; 2 refused/);
-  expect(text).toMatch(/ended gracefully +7 /);
+  expect(text).toMatch(/ended gracefully +8 /);
 }
 
 /** Ctrl-C while a service is stopped, which is the one that could not end by itself. */

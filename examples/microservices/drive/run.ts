@@ -40,6 +40,8 @@ export async function play(stage: Stage, seconds: number, headline: Headline): P
     await scenes.sendJobs(stage);
     headline('Killed: an API process and the leading scheduler. Paused: the nightly job, past its lease');
     await Promise.all([scenes.killApi(stage), scenes.killLeader(stage), scenes.pauseNightly(stage)]);
+    headline('A new API process takes the place of the dead one, and the old one may end');
+    await scenes.replaceApi(stage);
     headline('On it goes');
     await sleep(Math.max(1_000, seconds * 1_000 - (Date.now() - began)), undefined, { signal });
   } finally {

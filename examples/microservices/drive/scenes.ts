@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { put, Queue } from 'coterie';
 import type { JobOrder } from '../lib/paths.js';
 import { type Match, tokenOf } from './chronicle.js';
-import type { Stage } from './stage.js';
+import { graceMs, type Stage } from './stage.js';
 import { get, startTraffic, type Traffic } from './traffic.js';
 
 export const apis = ['api-1', 'api-2'] as const;
+/** The one that takes the place of the dead one. */
+export const replacement = 'api-3';
 const schedulers = ['scheduler-1', 'scheduler-2'];
 const nightlies = ['nightly-1', 'nightly-2'];
 const all = [...apis, 'gateway', 'workers-1', 'workers-2', ...schedulers, ...nightlies];
@@ -16,21 +18,31 @@ const said = (event: string, id: string): Match => {
 };
 
 /** Starts everybody, and the users' traffic when all are well. */
-export async function startAll({ fleet, chronicle, patience, database }: Stage): Promise<Traffic> {
+export async function startAll(stage: Stage): Promise<Traffic> {
+  const { fleet, database } = stage;
   for (const id of all) {
     const service = id.replace(/-\d$/, '');
     const flags = service === 'nightly' ? ['--database', database] : [];
     fleet.start(service, id, ...flags);
   }
   const ports = new Map<string, unknown>();
-  for (const id of all) ports.set(id, (await chronicle.until(`${id} starts`, said('started', id), patience))['port']);
-  const knowsBoth: Match = ({ ids }) => Array.isArray(ids) && ids.length === apis.length;
-  await chronicle.until('the gateway knows both API processes', knowsBoth, patience);
-  for (const [id, port] of ports) {
-    const { status } = await get(`http://127.0.0.1:${port}/health`);
-    chronicle.tell('health', { whom: id, status });
-  }
+  for (const id of all) ports.set(id, await wellAt(stage, id));
+  await gatewayKnows(stage, apis);
   return startTraffic(`http://127.0.0.1:${ports.get('gateway')}/greeting`, 25);
+}
+
+/** Waits until a service has started, asks it how it is, and gives its port. */
+async function wellAt({ chronicle, patience }: Stage, id: string): Promise<unknown> {
+  const { port } = await chronicle.until(`${id} starts`, said('started', id), patience);
+  const { status } = await get(`http://127.0.0.1:${port}/health`);
+  chronicle.tell('health', { whom: id, status });
+  return port;
+}
+
+/** Waits until the gateway has just these to pass requests to. */
+async function gatewayKnows({ chronicle, patience }: Stage, wanted: readonly string[], from = 0): Promise<void> {
+  const knows: Match = ({ ids }) => Array.isArray(ids) && [...ids].sort().join() === wanted.join();
+  await chronicle.until(`the gateway knows ${wanted.join(' and ')}`, knows, { ...patience, from });
 }
 
 /** Writes settings as an operator would, and waits until every API process has said what it makes of them. */
@@ -66,11 +78,21 @@ export async function sendJobs({ client, paths, chronicle, patience, signal }: S
 }
 
 /** One API process is killed. The gateway goes on with the other, and forgets the dead one with its lease. */
-export async function killApi({ fleet, chronicle, patience }: Stage): Promise<void> {
-  const [, victim] = apis;
-  fleet.kill(victim);
-  const knownNoMore: Match = ({ event, ids }) => event === 'instances' && Array.isArray(ids) && !ids.includes(victim);
-  await chronicle.until(`the gateway knows ${victim} no more`, knownNoMore, patience);
+export async function killApi(stage: Stage): Promise<void> {
+  const [left, victim] = apis;
+  const from = stage.chronicle.all.length;
+  stage.fleet.kill(victim);
+  await gatewayKnows(stage, [left], from);
+}
+
+/** A new API process takes the place of the dead one, and then the other is asked to end, while users go on asking. */
+export async function replaceApi(stage: Stage): Promise<void> {
+  const { fleet } = stage;
+  const [left] = apis;
+  fleet.start('api', replacement);
+  await wellAt(stage, replacement);
+  await gatewayKnows(stage, [left, replacement]);
+  await fleet.stop([left], graceMs + 2_000);
 }
 
 /** The scheduler that leads is killed. */

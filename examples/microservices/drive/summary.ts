@@ -3,13 +3,14 @@ import { checkEnds, checkRequests, checkSettings, checkStore, kills, lossWindowM
 import { checkBooks, checkHandover, checkJobs, handover } from './checks-work.js';
 import type { Happening } from './chronicle.js';
 import type { Run } from './run.js';
-import { apis } from './scenes.js';
+import { apis, replacement } from './scenes.js';
 
 /** Every violation, as sentences. */
 export function violations(run: Run): readonly string[] {
   return [
     ...[checkHandover, checkJobs, checkBooks, checkEnds, checkStore].flatMap((check) => check(run)),
-    ...[checkSettings, checkRequests].flatMap((check) => check(run, apis)),
+    ...checkSettings(run, apis),
+    ...checkRequests(run, apis, replacement),
   ];
 }
 

@@ -57,6 +57,7 @@ const answers: readonly Answer[] = [
   { atMs: 151, status: 429, from: 'api-2' },
   { atMs: 10_010, status: 503 },
   answer(15_000, 'api-1', 'GOOD NIGHT'),
+  answer(16_000, 'api-3', 'GOOD NIGHT'),
 ];
 
 const good: Run = {
@@ -171,9 +172,13 @@ describe('the checks of the example services', () => {
     [
       'a request lost long before the kill',
       answered({ atMs: 500, status: 502 }),
-      /A request was lost \(502\), -9500 ms after/,
+      /Requests were lost: 1, the first -9500 ms after the kill \(status 502\)/,
     ],
-    ['a request without an answer long after it', answered({ atMs: 14_000, status: 0 }), /A request was lost \(0\)/],
+    [
+      'a request without an answer long after it',
+      answered({ atMs: 14_000, status: 0 }),
+      /Requests were lost: 1, the first 4000 ms/,
+    ],
     [
       'turns that are none',
       answered(answer(310, 'api-1', 'GOOD NIGHT'), answer(311, 'api-1', 'GOOD NIGHT')),
@@ -182,7 +187,12 @@ describe('the checks of the example services', () => {
     [
       'a gateway that gives up with one of them',
       { ...good, answers: answers.filter(({ atMs }) => atMs < 10_000) },
-      /Nobody was served after/,
+      /Nobody was served by who outlived/,
+    ],
+    [
+      'a replacement that replaces nobody',
+      { ...good, answers: answers.filter(({ from }) => from !== 'api-3') },
+      /Nobody was served by who took the place/,
     ],
     [
       'an API process that was not killed',

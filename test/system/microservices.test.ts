@@ -1,4 +1,4 @@
-/** The example services as a user runs them: the built programs, each a process, on real etcd and Consul. */
+/** The example services as a user runs them: the built programs, each a process, on coterie dev, etcd and Consul. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,7 +73,40 @@ async function expectCleanInterruption(run: Program): Promise<void> {
   expect(run.stderr()).toBe('The run was ended by SIGINT.\n');
 }
 
-const shortened = ['--seconds', '5', '--ttl', '2'];
+/** Leases that live as long as they do by default on etcd: shorter ones could be lost on a machine that is busy. */
+const shortened = ['--seconds', '5', '--ttl', '3'];
+
+describe('the example services on coterie dev', () => {
+  // The server goes with the run.
+  const nothing: Leftovers = async () => [];
+
+  it('bear two deaths, a pause and bad input, keep every promise, and leave nothing behind', {
+    timeout: 120_000,
+  }, async () => {
+    const run = start('drive', ...shortened);
+    await expectGoodRun(run);
+    await expectNothingLeft(run, nothing);
+  });
+
+  it('interrupted while one is stopped, leave neither processes nor files', async () => {
+    const run = start('drive', ...shortened);
+    await expectCleanInterruption(run);
+    await expectNothingLeft(run, nothing);
+  });
+
+  it('one of which died by another hand, fail the run for that, and lose no job by it', {
+    timeout: 120_000,
+  }, async () => {
+    const run = start('drive', ...shortened);
+    await waitFor(() => run.stdout().includes('poison-1'), { timeoutMs: 40_000, what: 'work in progress' });
+    const [, pid] = /starts +whom=workers-1 pid=(\d+)/.exec(run.stdout()) ?? [];
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await run.ended).toBe(1);
+    const failures = run.stdout().match(/FAILED: .*/g);
+    expect(failures).toEqual(['FAILED: workers-1 ended with SIGKILL instead of 0.']);
+    await expectNothingLeft(run, nothing);
+  });
+});
 
 describe.skipIf(!(await hasServer('etcd-3.5')))('the example services on etcd', () => {
   let etcd: EtcdCluster;
@@ -92,7 +125,9 @@ describe.skipIf(!(await hasServer('etcd-3.5')))('the example services on etcd', 
   };
   const keys: Leftovers = () => keysBelow('/microservices/');
 
-  it('bear two deaths, a pause and bad input, keep every promise, and leave nothing behind', async () => {
+  it('bear two deaths, a pause and bad input, keep every promise, and leave nothing behind', {
+    timeout: 120_000,
+  }, async () => {
     const run = start('drive', '--store', store, ...shortened);
     await expectGoodRun(run);
     await expectNothingLeft(run, keys);
@@ -163,7 +198,9 @@ describe.skipIf(!(await hasServer('consul-1.8')))('the example services on Consu
     return status === 404 ? [] : (JSON.parse(body) as readonly string[]);
   };
 
-  it('bear two deaths, a pause and bad input, keep every promise, and leave nothing behind', async () => {
+  it('bear two deaths, a pause and bad input, keep every promise, and leave nothing behind', {
+    timeout: 120_000,
+  }, async () => {
     const run = start('drive', '--store', store, ...shortened);
     await expectGoodRun(run);
     await expectNothingLeft(run, keys);

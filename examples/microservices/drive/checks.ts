@@ -63,7 +63,8 @@ export function checkRequests(run: Run, apis: readonly string[], replacement: st
   const before = run.answers.filter(({ atMs, from }) => from !== undefined && atMs < killed.atMs);
   for (const id of apis) {
     const share = before.filter(({ from }) => from === id).length / before.length;
-    if (!(share > 0.4 && share < 0.6)) wrong.push(`${id} had ${Math.round(share * 100)} % of the requests, not half.`);
+    if (!(share > 1 / 3 && share < 2 / 3))
+      wrong.push(`${id} had ${Math.round(share * 100)} % of the requests, not about half.`);
   }
   const served = run.answers.filter(({ atMs, status }) => atMs > killed.atMs && status === 200);
   if (!served.some(({ from }) => apis.includes(String(from))))

@@ -30,6 +30,7 @@ export class Fleet {
     const script = fileURLToPath(new URL(`../${service}/main.js`, import.meta.url));
     const child = fork(script, ['--id', id, ...this.#common, ...flags], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#members.set(id, child);
+    this.#chronicle.tell('starts', { whom: id, pid: child.pid });
     const hear = (stream: NodeJS.ReadableStream | null, read: (line: string) => Happening): void => {
       if (stream !== null) createInterface(stream).on('line', (line) => this.#chronicle.add(read(line)));
     };

@@ -70,7 +70,9 @@ export async function openStage(options: DriveOptions, chronicle: Chronicle, sig
   };
 }
 
-/** `coterie dev`, in this process. */
+/** What `coterie dev` runs, in this process: an etcd as far as the services can tell, with nothing to install. */
 async function startDev(): Promise<{ readonly store: string; close(): Promise<void> }> {
-  throw new Error('not there yet');
+  const { startDevServer } = await import('coterie/dev');
+  const server = await startDevServer();
+  return { store: `etcd://${server.host}:${server.port}`, close: () => server.close() };
 }

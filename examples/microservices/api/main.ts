@@ -22,7 +22,7 @@ await runService('api', { 'drain-ms': 300 }, async ({ id, flags, client, paths, 
   };
 
   const health = () => ({ healthy: !stopping.aborted, settings: config.state.kind, revision: String(config.revision) });
-  await using http = await listen(flags.port, health, (_request, response) => {
+  await using http = await listen(flags.port, log, health, (_request, response) => {
     if (allows()) sendJson(response, 200, { from: id, greeting: greet() });
     else sendJson(response, 429, { from: id, error: 'too many requests' });
   });

@@ -34,7 +34,7 @@ export function readOptions(args: readonly string[]): DriveOptions | undefined {
   const { values } = parseArgs({ args: [...args], options });
   if (values.help) return undefined;
   const { store = 'dev' } = values;
-  if (!/^(dev|etcd:\/\/[^/@]+|consul:\/\/[^/@,]+)\/?$/.test(store)) {
+  if (!/^(dev|etcd:\/\/[^/@]+\/?|consul:\/\/[^/@,]+\/?)$/.test(store)) {
     throw new Error('--store must be "dev", "etcd://host:port[,host:port...]" or "consul://host:port".');
   }
   const usualTtl = store.startsWith('consul') ? '10' : '3';

@@ -48,7 +48,7 @@ function rowsOf(run: Run): readonly Row[] {
   const { answers, closings, deadLetters, results, longestMs } = run;
   const count = (event: string): number => run.events.filter((one) => one.event === event).length;
   const [limited, lost] = [answers.filter(({ status }) => status === 429).length, lostRequests(run).length];
-  const during = `counted for ${lossWindowMs / 1_000} s before and after the kill; ${count('unreachable')} were made again`;
+  const again = `none may be, but within ${lossWindowMs / 1_000} s of the kill; ${count('unreachable')} calls were made again`;
   const took = handover(run);
   const tokens = closings.length === 0 ? 'none' : `tokens ${closings[0]?.token} to ${closings.at(-1)?.token}`;
   return [
@@ -62,7 +62,7 @@ function rowsOf(run: Run): readonly Row[] {
     ],
     ['handover of the scheduler', took ? `${took.ms} ms` : 'never', `to ${took?.to ?? 'nobody'}`],
     ['requests answered', String(answers.length - lost - limited), `and ${limited} turned away by the limit`],
-    ['requests lost', String(lost), during],
+    ['requests lost', String(lost), again],
     [
       'jobs done',
       String(results.length),

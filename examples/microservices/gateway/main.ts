@@ -20,7 +20,7 @@ await runService('gateway', { 'try-ms': 2_000 }, async ({ flags, client, paths, 
   resolver.events.on('error', (error) => log('registry-error', { reason: messageOf(error) }));
 
   const health = () => ({ healthy: ids().length > 0 && !stopping.aborted, instances: ids() });
-  await using http = await listen(flags.port, health, async (request, response) => {
+  await using http = await listen(flags.port, log, health, async (request, response) => {
     if (request.method !== 'GET') return sendJson(response, 405, { error: 'only GET is passed on' });
     const { status, body } = await forward(resolver, request.url ?? '/', flags['try-ms'], log);
     sendJson(response, status, body);

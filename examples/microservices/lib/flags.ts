@@ -1,4 +1,4 @@
-/** Settings of a process: by flag (`--every-ms 500`), else by environment (`EVERY_MS=500`), else as they are by default. */
+/** Settings of a process: by flag (`--every-ms 500`), else by environment (`SHOP_EVERY_MS=500`), else as they are by default. */
 import { parseArgs } from 'node:util';
 
 export type Flags = Readonly<Record<string, string | number>>;
@@ -26,14 +26,18 @@ const commonFlags = {
 } as const;
 
 /** Throws where a flag is unknown, or a number is none. */
-export function readFlags<F extends Flags>(flagsOfItsOwn: F): Settled<F> {
+export function readFlags<F extends Flags>(
+  flagsOfItsOwn: F,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Settled<F> {
   const defaults: Flags = { ...commonFlags, ...flagsOfItsOwn };
   const names = Object.keys(defaults);
   const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-  const { values } = parseArgs({ options });
+  const { values } = parseArgs({ args: [...args], options });
   const read = (name: string): readonly [string, string | number] => {
     const usual = defaults[name] ?? '';
-    const said = values[name] ?? process.env[name.toUpperCase().replaceAll('-', '_')];
+    const said = values[name] ?? env[`SHOP_${name.toUpperCase().replaceAll('-', '_')}`];
     if (typeof said !== 'string') return [name, usual];
     if (typeof usual === 'string') return [name, said];
     if (/^\d{1,9}$/.test(said)) return [name, Number(said)];

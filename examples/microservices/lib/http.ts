@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Log, messageOf } from './log.js';
 
 /** How a service is: what it says is shown, and decides between 200 and 503. */
 export type Health = () => { readonly healthy: boolean; readonly [about: string]: unknown };
@@ -17,14 +18,17 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 }
 
 /** Listens on this machine. Disposing of it lets requests under way end, and takes no more. */
-export async function listen(port: number, health: Health, handle: Handler = notFound): Promise<HttpSide> {
+export async function listen(port: number, log: Log, health: Health, handle: Handler = notFound): Promise<HttpSide> {
   const server = createServer((request, response) => {
     const answer = async (): Promise<void> => {
       if (request.url !== '/health') return await handle(request, response);
       const state = health();
       sendJson(response, state.healthy ? 200 : 503, state);
     };
-    answer().catch(() => response.destroy());
+    answer().catch((error: unknown) => {
+      log('request-failed', { url: request.url, reason: messageOf(error) });
+      response.destroy();
+    });
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');

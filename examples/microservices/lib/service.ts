@@ -47,7 +47,7 @@ export async function runService<F extends Flags>(
 }
 
 async function open<F extends Flags>(name: string, flagsOfItsOwn: F): Promise<Service<F>> {
-  const flags = readFlags(flagsOfItsOwn);
+  const flags = readFlags(flagsOfItsOwn, process.argv.slice(2), process.env);
   const { id } = flags;
   const log = openLog(name, id);
   const client = await openClient(flags.store, flags['ttl-ms']);

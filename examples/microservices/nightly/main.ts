@@ -18,13 +18,16 @@ await runService('nightly', options, async ({ id, flags, client, paths, log, sto
     const night = last.night + 1;
     log('night-begins', { night, token });
     await sleep(flags['work-ms']);
-    // To look at `hold.isHeld()` here would be of no use: the process can be stopped between the look and the write, for
-    // longer than the lock lasts, and has been by then. Only the database can tell, and the token is how.
+    // To look at `hold.isHeld()` here would not be enough: between the look and the write, the process can be stopped for
+    // longer than its lock lasts. Only the database can keep such a write out, and the token tells it which one that is.
     ledger.close({ night, total: last.total + 100, token, author: id });
     log('night-written', { night, token });
   };
 
-  await using http = await listen(flags.port, () => ({ healthy: !stopping.aborted, token: token && String(token) }));
+  await using http = await listen(flags.port, log, () => ({
+    healthy: !stopping.aborted,
+    token: token && String(token),
+  }));
   log('started', { port: http.port, database: flags.database });
   while (!stopping.aborted) {
     try {

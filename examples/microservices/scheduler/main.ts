@@ -1,6 +1,6 @@
 /** Enqueues a job every so often, while it leads. Others of its kind wait, and one of them goes on when it is gone. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { aborted, Election, isCoordinationError, Queue, type Term } from 'coterie';
+import { Election, isCoordinationError, Queue, type Term } from 'coterie';
 import { listen } from '../lib/http.js';
 import { messageOf } from '../lib/log.js';
 import type { JobOrder } from '../lib/paths.js';
@@ -34,10 +34,9 @@ await runService('scheduler', { 'every-ms': 1_000 }, async ({ id, flags, client,
     }
   };
 
-  await using http = await listen(flags.port, () => ({ healthy: !stopping.aborted, leading }));
+  await using http = await listen(flags.port, log, () => ({ healthy: !stopping.aborted, leading }));
   log('started', { port: http.port });
   await election.lead(id, lead, { signal: stopping });
-  await aborted(stopping);
 });
 
 function codeOf(reason: unknown): string {

@@ -28,7 +28,7 @@ await runService('workers', options, async ({ id, flags, client, paths, log, sto
     log(last ? 'job-given-up' : 'job-failed', { job: job.id, attempt: job.attempts, reason: messageOf(error) });
   };
 
-  await using http = await listen(flags.port, () => ({ healthy: !stopping.aborted, busy: [...busy] }));
+  await using http = await listen(flags.port, log, () => ({ healthy: !stopping.aborted, busy: [...busy] }));
   log('started', { port: http.port, concurrency: flags.concurrency });
   // When the end comes, nothing more is taken, and the jobs in hand are finished.
   const { concurrency, 'retry-ms': retryDelayMs } = flags;

@@ -7,6 +7,7 @@ import { rateLimit } from '../../../examples/microservices/api/rate-limit.js';
 import { defaults, schema } from '../../../examples/microservices/api/settings.js';
 import { Chronicle } from '../../../examples/microservices/drive/chronicle.js';
 import { readOptions } from '../../../examples/microservices/drive/options.js';
+import { readFlags } from '../../../examples/microservices/lib/flags.js';
 import { isStale, Ledger } from '../../../examples/microservices/nightly/ledger.js';
 
 describe('the books', () => {
@@ -70,6 +71,25 @@ describe('the books', () => {
     const twice = refusal(() => ada.close({ night: 1, total: 2, token: 5n, author: 'ada' }));
     expect(twice).toBeInstanceOf(Error);
     expect(isStale(twice)).toBe(false);
+  });
+});
+
+describe('the flags of a service', () => {
+  const own = { 'every-ms': 500, database: 'books.sqlite' } as const;
+
+  it('are as they are by default, as the environment says, and as the command line says, which wins', () => {
+    expect(readFlags(own, [], {})).toMatchObject({ 'every-ms': 500, prefix: '/shop', 'ttl-ms': 10_000 });
+    const env = { SHOP_EVERY_MS: '20', SHOP_DATABASE: 'b', SHOP_ID: 'x' };
+    expect(readFlags(own, ['--every-ms', '30'], env)).toMatchObject({ 'every-ms': 30, database: 'b', id: 'x' });
+  });
+
+  it.each<readonly [args: readonly string[], env: NodeJS.ProcessEnv, sentence: RegExp]>([
+    [['--every-ms', 'soon'], {}, /^--every-ms must be a whole number, got "soon"\.$/],
+    [[], { SHOP_EVERY_MS: '-1' }, /^--every-ms must be a whole number, got "-1"\.$/],
+    [['--often'], {}, /Unknown option/],
+    [['now'], {}, /now/],
+  ])('are refused: %j %j', (args, env, sentence) => {
+    expect(() => readFlags(own, args, env)).toThrow(sentence);
   });
 });
 

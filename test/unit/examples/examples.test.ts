@@ -14,6 +14,10 @@ const examples: Readonly<Record<string, Expected>> = {
     run: () => import('../../../examples/quick-start.js'),
     lines: ['held until the end of the block, with fencing token 5', 'node-1 leads', 'no longer the leader'],
   },
+  'simulate.ts': {
+    run: () => import('../../../examples/simulate.js'),
+    lines: ['20 seeds, 1300 simulated seconds'],
+  },
   'mutex.ts': {
     run: () => import('../../../examples/mutex.js'),
     lines: [

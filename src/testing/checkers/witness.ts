@@ -143,7 +143,9 @@ export function checkWitness<S, I, O>(
     const known = knownOf(operations, settle);
     if (known === undefined) {
       searched++;
-      for (const operation of operations) unsettled.push(operation);
+      for (const operation of operations) {
+        if (operation.kind === 'ok' || settle?.(operation) !== 'never') unsettled.push(operation);
+      }
       continue;
     }
     const breach = walk(sortByRevision(known, model), model);

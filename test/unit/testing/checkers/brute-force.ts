@@ -8,14 +8,15 @@ function returned(operation: Operation<unknown, unknown>): number {
 
 /**
  * The definition, taken by its word: some of the unknown operations, all of the others, in every order that their times
- * allow; without partitions, memory or any other thought. For seven operations or so.
+ * allow; without partitions, memory or any other thought. For seven operations or so. `needed`: which have to be in the line.
  */
 export function isLinearizableByDefinition<S, I, O>(
   history: readonly Operation<I, O>[],
   model: Model<S, I, O>,
+  needed: (operation: Operation<I, O>) => boolean = ({ kind }) => kind === 'ok',
 ): boolean {
   const goOn = (left: readonly Operation<I, O>[], states: ReadonlyMap<string, S>): boolean => {
-    if (left.every(({ kind }) => kind !== 'ok')) return true;
+    if (!left.some(needed)) return true;
     return left.some((operation) => {
       if (operation.kind === 'failed') return false;
       const others = left.filter((other) => other !== operation);

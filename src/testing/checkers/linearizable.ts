@@ -173,7 +173,7 @@ export function checkLinearizable<S, I, O>(
     return { verdict: 'illegal', partition: illegal.name, ...evidence, describe };
   }
   if (undecided.length === 0) {
-    const describe = (): string => `The history is linearizable as ${model.name}: ${parts.length} partitions.`;
+    const describe = (): string => `The history is linearizable as ${model.name} (partitions: ${parts.length}).`;
     return { verdict: 'linearizable', partitions: parts.length, describe };
   }
   const partitions = undecided.map(({ name }) => name);

@@ -155,6 +155,6 @@ export function checkWitness<S, I, O>(
   const found = checkLinearizable(unsettled, model, search);
   if (found.verdict !== 'linearizable') return found;
   const describe = (): string =>
-    `The history is linearizable as ${model.name}; ${searched} partitions had to be searched.`;
+    `The history is linearizable as ${model.name} (partitions that had to be searched: ${searched}).`;
   return { verdict: 'linearizable', searched, describe };
 }

@@ -2,6 +2,7 @@ import { checkFunction, checkInteger, checkKnown, checkTimeout, invalidOption } 
 import { type Clock, systemClock } from '../../core/clock.js';
 import { line, type Model, partitionsOf } from './model.js';
 import { checkHistory, type Operation } from './operation.js';
+import { isTooWide } from './overlap.js';
 import { type Evidence, Part } from './part.js';
 import { show } from './values.js';
 
@@ -9,8 +10,8 @@ export interface LinearizableOptions {
   /** How long to search, by the clock. Default 10,000. */
   readonly timeoutMs?: number;
   /**
-   * How many configurations to remember at once, over all partitions; one takes from 20 bytes to some 100 where hundreds
-   * of operations are of unknown outcome. Default 4,000,000.
+   * How many configurations to remember at once, over all partitions, of 32 bytes each; where hundreds of operations are of
+   * unknown outcome, one counts as several. Default 4,000,000, which comes to some 200 MB.
    */
   readonly maxStates?: number;
   /** What the time is read from. Default: the machine's clock. */
@@ -30,10 +31,10 @@ export type Linearizability<S, I, O> =
       describe(): string;
     };
 
-/** Configurations in the first turn of a partition; each round doubles them. */
-const firstTurn = 1_024;
-/** Configurations between two looks at the clock. */
-const betweenLooks = 1_024;
+/** Tries in the first turn of a partition; each round doubles them. */
+const firstTurn = 4_096;
+/** Tries between two looks at the clock. */
+const betweenLooks = 4_096;
 /** Operations before the one that is stuck which people are shown. */
 const shown = 8;
 
@@ -54,10 +55,10 @@ class Budget {
     return this.#clock.now() >= this.#untilMs;
   }
 
-  /** Lets a part go on for so many configurations. What it comes to an end with, or runs out of, makes it forget all. */
-  spend(part: AnyPart, configurations: number): 'linearizable' | 'illegal' | 'more' | 'time' | 'states' {
+  /** Lets a part go on for so many tries. What it comes to an end with, or runs out of, makes it forget all. */
+  spend(part: AnyPart, tries: number): 'linearizable' | 'illegal' | 'more' | 'time' | 'states' {
     const others = this.#held - part.size;
-    for (let left = configurations; left > 0; left -= betweenLooks) {
+    for (let left = tries; left > 0; left -= betweenLooks) {
       const came = part.advance(Math.min(left, betweenLooks));
       const over = this.timeIsUp ? 'time' : 'states';
       if (came === 'more' && over === 'states' && others + part.size <= this.#maxStates) continue;
@@ -77,6 +78,17 @@ interface Found<P> {
   readonly illegal?: P;
   readonly undecided: readonly P[];
   readonly reason: 'time' | 'states';
+}
+
+/** The parts to search, and the names of those in which so much is under way at once that there is no use in trying. */
+function partsOf<S, I, O>(history: readonly Operation<I, O>[], model: Model<S, I, O>) {
+  const parts: Part<S, I, O>[] = [];
+  const wide: string[] = [];
+  for (const [name, operations] of partitionsOf(history, model)) {
+    if (isTooWide(operations)) wide.push(name);
+    else parts.push(new Part(name, operations, model));
+  }
+  return { parts, wide };
 }
 
 /** Gives each part its turn, the cheapest first, and longer turns in each round: an illegal one shows soon, wherever it is. */
@@ -165,19 +177,21 @@ export function checkLinearizable<S, I, O>(
   if (options.maxStates !== undefined) checkInteger(options.maxStates, 'maxStates', 1);
   if (options.clock !== undefined) checkFunction(options.clock.now, 'clock.now');
   const budget = new Budget(options);
-  const parts = [...partitionsOf(history, model)].map(([name, operations]) => new Part(name, operations, model));
+  const { parts, wide } = partsOf(history, model);
   const { illegal, undecided, reason } = searchAll(parts, budget);
   if (illegal !== undefined) {
     const evidence = illegal.evidence();
     const describe = (): string => describeEvidence(model.name, illegal.name, evidence);
     return { verdict: 'illegal', partition: illegal.name, ...evidence, describe };
   }
-  if (undecided.length === 0) {
-    const describe = (): string => `The history is linearizable as ${model.name} (partitions: ${parts.length}).`;
-    return { verdict: 'linearizable', partitions: parts.length, describe };
+  const count = parts.length + wide.length;
+  const partitions = [...undecided.map(({ name }) => name), ...wide];
+  if (partitions.length === 0) {
+    const describe = (): string => `The history is linearizable as ${model.name} (partitions: ${count}).`;
+    return { verdict: 'linearizable', partitions: count, describe };
   }
-  const partitions = undecided.map(({ name }) => name);
-  return { verdict: 'unknown', reason, partitions, describe: () => describeUnknown(reason, partitions, parts.length) };
+  const first = undecided.length > 0 ? reason : 'states';
+  return { verdict: 'unknown', reason: first, partitions, describe: () => describeUnknown(first, partitions, count) };
 }
 
 function describeUnknown(reason: 'time' | 'states', undecided: readonly string[], all: number): string {

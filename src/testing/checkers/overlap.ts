@@ -1,5 +1,5 @@
 import { at, type IntLists, intLists, item } from './ints.js';
-import { type Done, type Operation, returnOf, type Unknown } from './operation.js';
+import { type Done, doneOf, type Operation, type Unknown } from './operation.js';
 import { identity } from './values.js';
 
 /**
@@ -58,8 +58,21 @@ function twinsOf(unknown: readonly Unknown<unknown>[]): Int32Array {
   });
 }
 
+/** Pairs of operations that overlap, in a history that is worth searching: their list takes 64 MB. */
+const mostPairs = 2 ** 24;
+
+/** Whether so many operations overlap that a list of which ones would not fit into memory; no search would end then either. */
+export function isTooWide(operations: readonly Operation<unknown, unknown>[]): boolean {
+  const done = byReturn(operations);
+  return done.reduce((sum, { callMs }, number) => sum + Math.max(0, number - firstReturn(done, callMs)), 0) > mostPairs;
+}
+
+function byReturn<I, O>(operations: readonly Operation<I, O>[]): Done<I, O>[] {
+  return doneOf(operations).sort((a, b) => a.returnMs - b.returnMs);
+}
+
 export function overlapOf<I, O>(operations: readonly Operation<I, O>[]): Overlap<I, O> {
-  const done = operations.filter((operation) => operation.kind === 'ok').sort((a, b) => returnOf(a) - returnOf(b));
+  const done = byReturn(operations);
   const unknown = operations.filter((operation) => operation.kind === 'unknown').sort((a, b) => a.callMs - b.callMs);
   const open = openLists(done);
   const unknownBefore = new Int32Array(done.length);

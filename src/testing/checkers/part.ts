@@ -56,9 +56,9 @@ export class Part<S, I, O> {
     return this.#search.size;
   }
 
-  /** Goes on for so many configurations. */
-  advance(configurations: number): 'linearizable' | 'illegal' | 'more' {
-    const came = this.#search.advance(configurations);
+  /** Goes on for so many tries. */
+  advance(tries: number): 'linearizable' | 'illegal' | 'more' {
+    const came = this.#search.advance(tries);
     if (came === 'reached') return 'linearizable';
     if (came === 'exhausted') return this.#next();
     if (this.#all && this.size > enough + enoughForEach * (this.#goal - this.#from)) this.#uncut();

@@ -2,6 +2,9 @@ import { at } from './ints.js';
 import type { Overlap } from './overlap.js';
 import { Seen } from './seen.js';
 
+/** Words of a configuration that counts as one. */
+const usualWords = 8;
+
 /**
  * Which operations a search has placed, and the configurations it has been in. Of the placed ones only those that overlap
  * the return of the base need to be told, and the unknown ones: all before the base are placed, and no others can be.
@@ -23,9 +26,9 @@ export class Placed {
     this.#seen = new Seen(this.#row.length);
   }
 
-  /** How many configurations are remembered. */
+  /** How many configurations are remembered; a wide one counts for as many as it takes the room of. */
   get size(): number {
-    return this.#seen.size;
+    return Math.ceil(this.#seen.size * Math.max(1, this.#row.length / usualWords));
   }
 
   has(number: number): boolean {

@@ -38,6 +38,8 @@ export class Search<S, I, O> {
   /** Which of the operations that can be placed here is next, and which of the states it may lead to. */
   #cursor = 0;
   #choice = 0;
+  /** Tries before there is a pause. */
+  #left = 0;
 
   constructor(overlap: Overlap<I, O>, model: Model<S, I, O>, states: States<S>) {
     this.#overlap = overlap;
@@ -72,9 +74,9 @@ export class Search<S, I, O> {
     this.#frames = [];
   }
 
-  /** Goes on for so many configurations. `reached`: the goal, the first time; `exhausted`: there is nothing left to try. */
-  advance(configurations: number): 'reached' | 'exhausted' | 'more' {
-    for (let left = configurations; left > 0; left--) {
+  /** Goes on for so many tries. `reached`: the goal, the first time; `exhausted`: there is nothing left to try. */
+  advance(tries: number): 'reached' | 'exhausted' | 'more' {
+    for (this.#left = tries; this.#left > 0; this.#left--) {
       if (this.#base >= this.#goal) {
         this.ends.add(this.#state);
         if (!this.#all) return 'reached';
@@ -122,6 +124,7 @@ export class Search<S, I, O> {
     }
     for (; this.#cursor < total; this.#cursor++, this.#choice = 0) {
       const number = this.#candidate(this.#cursor, answered);
+      this.#left--;
       if (!this.#placed.has(number) && this.#isTurn(number) && this.#tryStates(number)) return true;
     }
     return false;

@@ -56,12 +56,6 @@ export interface Edge {
   readonly value?: unknown;
 }
 
-/** What the accesses to keys tell. */
-export interface Inference {
-  readonly edges: readonly Edge[];
-  readonly anomalies: readonly Anomaly[];
-}
-
 /** Who wrote a value. */
 export interface Writer {
   readonly transaction: number;

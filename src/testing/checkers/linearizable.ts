@@ -4,7 +4,7 @@ import { line, type Model, partitionsOf } from './model.js';
 import { checkHistory, type Operation } from './operation.js';
 import { isTooWide } from './overlap.js';
 import { type Evidence, Part } from './part.js';
-import { show } from './values.js';
+import { show, text } from './values.js';
 
 export interface LinearizableOptions {
   /** How long to search, by the clock. Default 10,000. */
@@ -130,15 +130,6 @@ function describeEvidence(name: string, partition: string, evidence: Evidence<un
     ...around.slice(0, shown).map((operation) => `    ${line(operation)}`),
     ...(around.length > shown ? [`    and ${around.length - shown} more`] : []),
   ].join('\n');
-}
-
-/** A model with a key of its own may have states that have no text. */
-function text(state: unknown): string {
-  try {
-    return show(state);
-  } catch {
-    return 'one without a text';
-  }
 }
 
 /** Refuses what is no model, with `INVALID_OPTION`. */

@@ -2,7 +2,7 @@ import type { Scalar } from './data-models.js';
 import type { KeyRead, KeyView } from './inference.js';
 import { item } from './ints.js';
 import { edgeKinds, type Writer } from './transaction.js';
-import { show } from './values.js';
+import { show, text } from './values.js';
 
 const { ww, wr, rw } = edgeKinds;
 
@@ -20,12 +20,12 @@ function longestOf(reads: readonly KeyRead[]): KeyRead | undefined {
 function checkOrder(view: KeyView, order: readonly Scalar[], longest: KeyRead, reads: readonly KeyRead[]): void {
   for (const { reader, values } of reads) {
     if (isPrefix(values, order)) continue;
-    const what = `${show(values)} is not the beginning of ${show(order)}, which was read too.`;
+    const what = `${text(values)} is not the beginning of ${text(order)}, which was read too.`;
     view.anomaly('incompatible-order', what, reader, longest.reader);
   }
   const seen = new Set<Scalar>();
   for (const value of order) {
-    if (seen.has(value)) view.anomaly('duplicates', `${show(value)} is there twice: ${show(order)}.`, longest.reader);
+    if (seen.has(value)) view.anomaly('duplicates', `${show(value)} is there twice: ${text(order)}.`, longest.reader);
     seen.add(value);
   }
 }

@@ -1,5 +1,5 @@
 import type { Operation, Outcome } from './operation.js';
-import { identity, show } from './values.js';
+import { identity, text } from './values.js';
 
 /**
  * What an object does when one operation at a time is done to it: the law that a history is held to. States are values:
@@ -77,6 +77,6 @@ export function line(operation: Operation<unknown, unknown>): string {
   const when =
     kind === 'unknown' ? `called ${callMs}, never returned` : `called ${callMs}, returned ${operation.returnMs}`;
   const at = kind === 'ok' && operation.revision !== undefined ? ` at revision ${operation.revision}` : '';
-  const what = kind === 'ok' ? show(operation.output) : kind;
-  return `${process}: ${show(input)} -> ${what}${at} (${when})`;
+  const what = kind === 'ok' ? text(operation.output) : kind;
+  return `${process}: ${text(input)} -> ${what}${at} (${when})`;
 }

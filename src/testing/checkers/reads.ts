@@ -2,7 +2,7 @@
 import type { Scalar } from './data-models.js';
 import { line } from './model.js';
 import { type Access, type Anomaly, accessesOf, type Transaction } from './transaction.js';
-import { show } from './values.js';
+import { show, text } from './values.js';
 
 /** What it read of a key before writing to it. */
 export interface ExternalRead {
@@ -73,7 +73,7 @@ export function ownView(transaction: Transaction): OwnView {
     const name = problemOf(entry, seen, isList);
     if (name !== undefined) {
       const what = name === 'internal' ? 'does not show what it wrote itself' : 'is not what it read before';
-      const sentence = `A read of ${show(key)} as ${show(access.value)} ${what}: ${line(transaction)}.`;
+      const sentence = `A read of ${show(key)} as ${text(access.value)} ${what}: ${line(transaction)}.`;
       anomalies.push({ name, transactions: [transaction], sentence });
     } else if (entry.base === undefined && (isList || entry.own.length === 0)) {
       entry.base = seen.slice(0, seen.length - (isList ? entry.own.length : 0));

@@ -1,6 +1,6 @@
 import type { Scalar } from './data-models.js';
 import { checkHistory, doneOf, type Operation, returnOf } from './operation.js';
-import { identity, show } from './values.js';
+import { identity, text } from './values.js';
 
 /** What is done to a set: an element is added, or all of them are read. */
 export type SetInput = { readonly op: 'add'; readonly element: Scalar } | { readonly op: 'read' };
@@ -109,6 +109,6 @@ export function checkSet(history: readonly SetOperation[]): SetFull {
   const wrong = lost.length + stale.length + invented.length + duplicated.size > 0;
   const verdict = wrong ? 'illegal' : unread.length > 0 ? 'unknown' : 'legal';
   const describe = (): string =>
-    `The set is ${verdict}: lost ${show(lost)}, stale ${show(stale)}, invented ${show(invented)}, duplicated ${show([...duplicated])}, unread ${show(unread)}.`;
+    `The set is ${verdict}: lost ${text(lost)}, stale ${text(stale)}, invented ${text(invented)}, duplicated ${text([...duplicated])}, unread ${text(unread)}.`;
   return { verdict, lost, stale, invented, duplicated: [...duplicated], unread, describe };
 }

@@ -1,7 +1,7 @@
 import { checkKnown, checkWord } from '../../core/checks.js';
 import type { Scalar } from './data-models.js';
 import { checkHistory, type Operation } from './operation.js';
-import { identity, show } from './values.js';
+import { identity, text } from './values.js';
 
 /**
  * What is done to a queue. `take` answers with an item, or with undefined when there was none; `drain` with all that it took.
@@ -83,6 +83,6 @@ export function checkTotalQueue(history: readonly QueueOperation[], options: Tot
   const wrong = invented.length > 0 || (duplicated.length > 0 && options.duplicates !== 'allowed');
   const verdict = wrong || lost.length > perhapsTaken ? 'illegal' : lost.length > 0 ? 'unknown' : 'legal';
   const describe = (): string =>
-    `The queue is ${verdict}: lost ${show(lost)}, invented ${show(invented)}, duplicated ${show(duplicated)}, recovered ${show(recovered)}.`;
+    `The queue is ${verdict}: lost ${text(lost)}, invented ${text(invented)}, duplicated ${text(duplicated)}, recovered ${text(recovered)}.`;
   return { verdict, lost, invented, duplicated, recovered, describe };
 }

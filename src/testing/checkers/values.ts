@@ -1,5 +1,5 @@
 /** Values as text: to tell equal ones, to show them to people, and to write them to files. */
-import { CoordinationError } from '../../errors.js';
+import { CoordinationError, printable } from '../../errors.js';
 
 function refused(what: string): CoordinationError {
   const sentence = `${what} cannot be compared: use plain objects, arrays, Map, Set, Uint8Array and primitives, or give the model a key().`;
@@ -34,6 +34,16 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function' || typeof value === 'symbol') throw refused(`A ${typeof value}`);
   return typeof value === 'object' && value !== null ? showObject(value) : String(value);
+}
+
+/** A value for people: cut to 200 characters, and whatever it is. */
+export function text(value: unknown): string {
+  try {
+    return printable(show(value));
+  } catch {
+    // Outputs are for models alone, and a model with a key() may have states of any kind.
+    return 'something without a text';
+  }
 }
 
 /** Something by which a `Map` tells values apart as {@link show} does; primitives stand for themselves. */

@@ -93,6 +93,14 @@ describe('an illegal history', () => {
     );
   });
 
+  it('is described in short, whatever its values are', () => {
+    const odd: Model<number, string, unknown> = { name: 'odd', initial: 0, step: () => [] };
+    const long = done<string, unknown>(0, 1, 'x'.repeat(10_000), () => {});
+    const described = checkLinearizable([long], odd).describe();
+    expect(described).toContain('something without a text');
+    expect(described.length).toBeLessThan(1_000);
+  });
+
   it('is told by the one object that is wrong', () => {
     const many = ['a', 'b', 'c'].flatMap((key) =>
       history.slice(0, key === 'b' ? 5 : 3).map((each) => {

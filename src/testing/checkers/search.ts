@@ -89,17 +89,15 @@ export class Search<S, I, O> {
   /** What is placed now, in its order, and the state it led to. */
   placed(): { readonly order: readonly Operation<I, O>[]; readonly state: S } {
     const order: Operation<I, O>[] = [];
-    for (let frame = 0; frame < this.#frames.length; frame += frameSize) {
-      order.push(operationOf(this.#overlap, item(this.#frames, frame)));
-    }
+    const { length } = this.#frames;
+    for (let at = 0; at < length; at += frameSize) order.push(operationOf(this.#overlap, item(this.#frames, at)));
     return { order, state: this.#states.state(this.#state) };
   }
 
   #nextRoot(): boolean {
     const root = this.#roots.pop();
-    if (root === undefined) return false;
-    this.#goto(this.#from, root);
-    return true;
+    if (root !== undefined) this.#goto(this.#from, root);
+    return root !== undefined;
   }
 
   #goto(base: number, state: number): void {
@@ -116,11 +114,11 @@ export class Search<S, I, O> {
     const opens = at(open.starts, this.#base);
     const answered = 1 + at(open.starts, this.#base + 1) - opens;
     const total = answered + at(unknownBefore, this.#base);
-    if (this.#cursor === 0 && this.#choice === 0) {
-      const free = this.#freeOne(answered);
+    const free = this.#cursor === 0 && this.#choice === 0 ? this.#freeOne(answered) : -1;
+    if (free >= 0) {
       // No other choice can do better, so that all others are done with.
-      if (free >= 0) this.#cursor = total;
-      if (free >= 0) return this.#enter(free, this.#state);
+      this.#cursor = total;
+      return this.#enter(free, this.#state);
     }
     for (; this.#cursor < total; this.#cursor++, this.#choice = 0) {
       const number = this.#candidate(this.#cursor, answered);
@@ -152,8 +150,7 @@ export class Search<S, I, O> {
 
   #isTurn(number: number): boolean {
     const first = this.#overlap.done.length;
-    if (number < first) return true;
-    const twin = at(this.#overlap.twin, number - first);
+    const twin = number < first ? -1 : at(this.#overlap.twin, number - first);
     return twin < 0 || this.#placed.has(first + twin);
   }
 

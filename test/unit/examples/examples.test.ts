@@ -10,6 +10,10 @@ interface Expected {
 }
 
 const examples: Readonly<Record<string, Expected>> = {
+  'checkers.ts': {
+    run: () => import('../../../examples/checkers.js'),
+    lines: ['40 operations: linearizable', 'without one release: illegal'],
+  },
   'quick-start.ts': {
     run: () => import('../../../examples/quick-start.js'),
     lines: ['held until the end of the block, with fencing token 5', 'node-1 leads', 'no longer the leader'],

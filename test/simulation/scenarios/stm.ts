@@ -5,10 +5,18 @@
  * T1: a transaction comes to what it would have come to alone at its revision: what it had read is what there was right
  * before, and its revision lies between its beginning and its end. T2: all that the function read was so at one revision,
  * in every attempt. T3: it is applied once where it was acknowledged, at most once where that is not known, and not at all
- * where it was refused. T4: no money is lost or made.
+ * where it was refused. T4: no money is lost or made. T5: by what they read and wrote alone, without a look into the store,
+ * the transactions are strictly serializable (Elle, Kingsbury and Alvaro, VLDB 2020).
  */
 import { type Isolation, isCoordinationError, put, stmResult, type Transaction } from 'coterie';
-import { type SimulatedNode, type SimulatedWorld, Violation } from 'coterie/testing';
+import {
+  type Access,
+  checkSerializable,
+  History,
+  type SimulatedNode,
+  type SimulatedWorld,
+  Violation,
+} from 'coterie/testing';
 import { attempt, type Limits, pause } from '../lib/life.js';
 import { ValuesOverTime } from '../lib/values-over-time.js';
 import type { RecipeSimulation } from '../recipe.js';
@@ -34,7 +42,16 @@ interface Done {
 
 const decoder = new TextDecoder();
 
+/** What was read of lists, and appended, as the checker of histories has it. */
+function accesses(reads: Reads, key: string, id: string, wrote: boolean): Access[] {
+  const seen = [...reads].filter(([name]) => name.startsWith('/stm/list/'));
+  const read = seen.map(([name, value]): Access => ({ op: 'read', key: name, value: JSON.parse(value ?? '[]') }));
+  return wrote ? [...read, { op: 'append', key, value: id }] : read;
+}
+
 class Checks {
+  /** One for each cluster: lists of another one begin anew. */
+  readonly #histories = new Map<number, History<readonly Access[], readonly Access[]>>();
   readonly values: ValuesOverTime;
   readonly #world: SimulatedWorld;
   /** How often which number was appended, over all lists: each transaction appends to one. */
@@ -51,6 +68,19 @@ class Checks {
       }
       if (changes.some(({ key }) => key.startsWith('/stm/bank/'))) this.#checkBank();
     });
+  }
+
+  history(generation: number): History<readonly Access[], readonly Access[]> {
+    const known = this.#histories.get(generation) ?? new History(this.#world.clock);
+    this.#histories.set(generation, known);
+    return known;
+  }
+
+  checkHistories(): void {
+    for (const history of this.#histories.values()) {
+      const found = checkSerializable(history.operations());
+      if (found.verdict !== 'legal') throw new Violation('T5', found.describe());
+    }
   }
 
   /** How often this number was appended. */
@@ -194,16 +224,23 @@ async function transact(world: SimulatedWorld, node: SimulatedNode, checks: Chec
     };
     return stmResult(node.client, fn, { isolation, prefetch, ...limits });
   };
+  const process = `${node.name}/${node.life}`;
+  const recording = checks
+    .history(node.generation)
+    .begin(process, accesses(new Map(), plan.key, id, plan.kind !== 'look'));
   const ended = await attempt(world, node, run);
-  if (node.generation !== world.truth.generation) return;
+  if (node.generation !== world.truth.generation) return recording.unknown();
   if ('value' in ended) {
     const { revision, attempts } = ended.value;
+    recording.ok(accesses(reads, plan.key, id, wrote));
     checks.checkDone({ node, id, reads, wrote, revision, beganMs, endedMs: world.nowMs });
     world.sometimes(wrote ? 'committed' : 'looked');
     if (attempts > 1) world.sometimes('made again');
     return;
   }
   world.sometimes(`refused ${ended.code}`);
+  if (unapplied.includes(ended.code)) recording.fail();
+  else recording.unknown();
   const times = checks.count(id);
   if (times > 1) throw new Violation('T3', `${id} ended with ${ended.code}, and was applied ${times} times`);
   if (times > 0 && unapplied.includes(ended.code))
@@ -249,6 +286,7 @@ async function scenario(world: SimulatedWorld): Promise<void> {
     }
   });
   await world.chaos();
+  checks.checkHistories();
 }
 
 export const stm: RecipeSimulation = {

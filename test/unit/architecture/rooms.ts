@@ -80,7 +80,11 @@ const rooms: readonly Room[] = [
       ...['node:*', '@grpc/grpc-js', 'protobufjs'],
     ],
   },
-  { name: 'testing/index', files: 'src/testing/index.ts', mayImport: ['testing', 'client', 'transport/memory', ...base] },
+  {
+    name: 'testing/index',
+    files: 'src/testing/index.ts',
+    mayImport: ['testing', 'client', 'transport/memory', ...base],
+  },
   { name: 'testing', files: 'src/testing/', mayImport: ['testing', 'client', 'transport/memory', ...base] },
   { name: 'client', files: 'src/client.ts', mayImport: [...base, 'node:os'] },
   { name: 'entry', files: 'src/index.ts', mayImport: surface },

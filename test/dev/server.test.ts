@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { Mutex } from 'coterie';
 import { type DevServer, type DevServerOptions, startDevServer } from 'coterie/dev';
 import { etcd } from 'coterie/etcd';
@@ -56,6 +57,8 @@ test.each<[string, object]>([
   ['data', { data: '' }],
   ['onNotice', { onNotice: 1 }],
   ['progressNotifyMs', { progressNotifyMs: 5 }],
+  ['revisions', { history: { revisions: 0 } }],
+  ['bytes', { history: { bytes: 1.5 } }],
   ['ports', { ports: [1] }],
 ])('refuses a wrong %s: %j', async (field, options) => {
   await expect(start(options)).rejects.toMatchObject({ name: 'CoordinationError', field });
@@ -130,6 +133,22 @@ test('keeps nothing of streams that were cancelled, cut off or half-closed, and 
   expect(pending.size).toBe(0);
   for (const client of [cut, other]) client.close();
   await proxy[Symbol.asyncDispose]();
+});
+
+test('ends with the reason where what changes can be kept no longer, and that change is not answered', async () => {
+  const server = await start({ data: join(folder, 'data') });
+  const client = new RawClient(server.endpoint);
+  await client.put({ key: bytes('a') });
+  // What is written to the file that was there still works; that it is written anew does not.
+  rmSync(folder, { recursive: true });
+  const value = new Uint8Array(1_500_000);
+  const puts = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await client.put({ key: bytes('a'), value });
+  };
+  // Cut off: whether it was applied cannot be told.
+  await expect(puts()).rejects.toMatchObject({ code: status.CANCELLED });
+  expect(await server.ended).toMatchObject({ code: 'ENOENT' });
+  client.close();
 });
 
 test('lets go of the past beyond its limits, as if it had been compacted', async () => {

@@ -96,25 +96,26 @@ describe('coterie dev', () => {
 
   test('is up within a small multiple of the time that Node and gRPC take to load', async () => {
     const grpc = `require(${JSON.stringify(join(projectRoot, 'node_modules/@grpc/grpc-js'))})`;
-    const timed = async (begin: () => Promise<unknown>): Promise<number> => {
-      const times: number[] = [];
-      for (let n = 0; n < 7; n++) {
-        const before = performance.now();
-        await begin();
-        times.push(performance.now() - before);
-      }
-      // The shortest is the one that was disturbed least.
-      return Math.min(...times);
-    };
-    const loading = await timed(() => run(process.execPath, ['-e', grpc], { timeoutMs: 10_000 }));
-    const up = await timed(async () => {
+    const load = () => run(process.execPath, ['-e', grpc], { timeoutMs: 10_000 });
+    const begin = async (): Promise<void> => {
       const child = spawn(process.execPath, [command.script, 'dev', '--port', '0'], {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       children.add(child);
       await once(child.stdout, 'data');
       child.kill('SIGKILL');
-    });
+    };
+    const timed = async (what: () => Promise<unknown>): Promise<number> => {
+      const before = performance.now();
+      await what();
+      return performance.now() - before;
+    };
+    // In turn, and the shortest of each: the one that was disturbed least.
+    let [loading, up] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let n = 0; n < 9; n++) {
+      loading = Math.min(loading, await timed(load));
+      up = Math.min(up, await timed(begin));
+    }
     console.log(`coterie dev is up after ${up.toFixed(0)} ms; Node with gRPC alone takes ${loading.toFixed(0)} ms`);
     expect(up / loading).toBeLessThan(2.5);
   });

@@ -167,6 +167,9 @@ export class Event {
     /** Event kv. */
     kv?: (KeyValue.$Properties|null);
 
+    /** Event prevKv. */
+    prevKv?: (KeyValue.$Properties|null);
+
     /**
      * Encodes the specified Event message. Does not implicitly {@link Event.verify|verify} messages.
      * @param message Event message or plain object to encode
@@ -196,6 +199,9 @@ export namespace Event {
 
         /** Event kv */
         kv?: (KeyValue.$Properties|null);
+
+        /** Event prevKv */
+        prevKv?: (KeyValue.$Properties|null);
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -458,6 +464,15 @@ export class PutRequest {
     /** PutRequest lease. */
     lease: Int64;
 
+    /** PutRequest prevKv. */
+    prevKv: boolean;
+
+    /** PutRequest ignoreValue. */
+    ignoreValue: boolean;
+
+    /** PutRequest ignoreLease. */
+    ignoreLease: boolean;
+
     /**
      * Encodes the specified PutRequest message. Does not implicitly {@link PutRequest.verify|verify} messages.
      * @param message PutRequest message or plain object to encode
@@ -491,6 +506,15 @@ export namespace PutRequest {
         /** PutRequest lease */
         lease?: (Int64|null);
 
+        /** PutRequest prevKv */
+        prevKv?: (boolean|null);
+
+        /** PutRequest ignoreValue */
+        ignoreValue?: (boolean|null);
+
+        /** PutRequest ignoreLease */
+        ignoreLease?: (boolean|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -513,6 +537,9 @@ export class PutResponse {
 
     /** PutResponse header. */
     header?: (ResponseHeader.$Properties|null);
+
+    /** PutResponse prevKv. */
+    prevKv?: (KeyValue.$Properties|null);
 
     /**
      * Encodes the specified PutResponse message. Does not implicitly {@link PutResponse.verify|verify} messages.
@@ -541,6 +568,9 @@ export namespace PutResponse {
         /** PutResponse header */
         header?: (ResponseHeader.$Properties|null);
 
+        /** PutResponse prevKv */
+        prevKv?: (KeyValue.$Properties|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -566,6 +596,9 @@ export class DeleteRangeRequest {
 
     /** DeleteRangeRequest rangeEnd. */
     rangeEnd: Uint8Array;
+
+    /** DeleteRangeRequest prevKv. */
+    prevKv: boolean;
 
     /**
      * Encodes the specified DeleteRangeRequest message. Does not implicitly {@link DeleteRangeRequest.verify|verify} messages.
@@ -597,6 +630,9 @@ export namespace DeleteRangeRequest {
         /** DeleteRangeRequest rangeEnd */
         rangeEnd?: (Uint8Array|null);
 
+        /** DeleteRangeRequest prevKv */
+        prevKv?: (boolean|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -622,6 +658,9 @@ export class DeleteRangeResponse {
 
     /** DeleteRangeResponse deleted. */
     deleted: Int64;
+
+    /** DeleteRangeResponse prevKvs. */
+    prevKvs: KeyValue.$Properties[];
 
     /**
      * Encodes the specified DeleteRangeResponse message. Does not implicitly {@link DeleteRangeResponse.verify|verify} messages.
@@ -652,6 +691,9 @@ export namespace DeleteRangeResponse {
 
         /** DeleteRangeResponse deleted */
         deleted?: (Int64|null);
+
+        /** DeleteRangeResponse prevKvs */
+        prevKvs?: (KeyValue.$Properties[]|null);
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -2044,6 +2086,156 @@ export namespace LeaseTimeToLiveResponse {
 
     /** Shape of a LeaseTimeToLiveResponse. */
     type $Shape = LeaseTimeToLiveResponse.$Properties;
+}
+
+/** Represents a LeaseLeasesRequest. */
+export class LeaseLeasesRequest {
+
+    /**
+     * Constructs a new LeaseLeasesRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseLeasesRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /**
+     * Encodes the specified LeaseLeasesRequest message. Does not implicitly {@link LeaseLeasesRequest.verify|verify} messages.
+     * @param message LeaseLeasesRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseLeasesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseLeasesRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseLeasesRequest & LeaseLeasesRequest.$Shape} LeaseLeasesRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseLeasesRequest & LeaseLeasesRequest.$Shape;
+}
+
+export namespace LeaseLeasesRequest {
+
+    /** Properties of a LeaseLeasesRequest. */
+    interface $Properties {
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseLeasesRequest. */
+    type $Shape = LeaseLeasesRequest.$Properties;
+}
+
+/** Represents a LeaseStatus. */
+export class LeaseStatus {
+
+    /**
+     * Constructs a new LeaseStatus.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseStatus.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LeaseStatus ID. */
+    ID: Int64;
+
+    /**
+     * Encodes the specified LeaseStatus message. Does not implicitly {@link LeaseStatus.verify|verify} messages.
+     * @param message LeaseStatus message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseStatus message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseStatus & LeaseStatus.$Shape} LeaseStatus
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseStatus & LeaseStatus.$Shape;
+}
+
+export namespace LeaseStatus {
+
+    /** Properties of a LeaseStatus. */
+    interface $Properties {
+
+        /** LeaseStatus ID */
+        ID?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseStatus. */
+    type $Shape = LeaseStatus.$Properties;
+}
+
+/** Represents a LeaseLeasesResponse. */
+export class LeaseLeasesResponse {
+
+    /**
+     * Constructs a new LeaseLeasesResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseLeasesResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LeaseLeasesResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /** LeaseLeasesResponse leases. */
+    leases: LeaseStatus.$Properties[];
+
+    /**
+     * Encodes the specified LeaseLeasesResponse message. Does not implicitly {@link LeaseLeasesResponse.verify|verify} messages.
+     * @param message LeaseLeasesResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseLeasesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseLeasesResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseLeasesResponse & LeaseLeasesResponse.$Shape} LeaseLeasesResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseLeasesResponse & LeaseLeasesResponse.$Shape;
+}
+
+export namespace LeaseLeasesResponse {
+
+    /** Properties of a LeaseLeasesResponse. */
+    interface $Properties {
+
+        /** LeaseLeasesResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** LeaseLeasesResponse leases */
+        leases?: (LeaseStatus.$Properties[]|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseLeasesResponse. */
+    type $Shape = LeaseLeasesResponse.$Properties;
 }
 
 /** Represents an AuthenticateRequest. */

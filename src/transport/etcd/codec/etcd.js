@@ -278,6 +278,7 @@ export const Event = $root.Event = (() => {
 
     Event.prototype.type = 0;
     Event.prototype.kv = null;
+    Event.prototype.prevKv = null;
 
     Event.encode = function (message, writer, _depth) {
         if (!writer)
@@ -290,6 +291,8 @@ export const Event = $root.Event = (() => {
             writer.uint32(8).int32(message.type);
         if (message.kv != null && $Object.hasOwnProperty.call(message, "kv"))
             $root.KeyValue.encode(message.kv, writer.uint32(18).fork(), _depth + 1).ldelim();
+        if (message.prevKv != null && $Object.hasOwnProperty.call(message, "prevKv"))
+            $root.KeyValue.encode(message.prevKv, writer.uint32(26).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -336,6 +339,12 @@ export const Event = $root.Event = (() => {
                     if (wireType !== 2)
                         break;
                     message.kv = $root.KeyValue.decode(reader, reader.size(), $undefined, _depth + 1, message.kv);
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    message.prevKv = $root.KeyValue.decode(reader, reader.size(), $undefined, _depth + 1, message.prevKv);
                     continue;
                 }
             }
@@ -737,6 +746,9 @@ export const PutRequest = $root.PutRequest = (() => {
     PutRequest.prototype.key = $util.newBuffer([]);
     PutRequest.prototype.value = $util.newBuffer([]);
     PutRequest.prototype.lease = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+    PutRequest.prototype.prevKv = false;
+    PutRequest.prototype.ignoreValue = false;
+    PutRequest.prototype.ignoreLease = false;
 
     PutRequest.encode = function (message, writer, _depth) {
         if (!writer)
@@ -751,6 +763,12 @@ export const PutRequest = $root.PutRequest = (() => {
             writer.uint32(18).bytes(message.value);
         if (message.lease != null && $Object.hasOwnProperty.call(message, "lease") && (typeof message.lease === "object" ? message.lease.low || message.lease.high : message.lease !== 0))
             writer.uint32(24).int64(message.lease);
+        if (message.prevKv != null && $Object.hasOwnProperty.call(message, "prevKv") && message.prevKv !== false)
+            writer.uint32(32).bool(message.prevKv);
+        if (message.ignoreValue != null && $Object.hasOwnProperty.call(message, "ignoreValue") && message.ignoreValue !== false)
+            writer.uint32(40).bool(message.ignoreValue);
+        if (message.ignoreLease != null && $Object.hasOwnProperty.call(message, "ignoreLease") && message.ignoreLease !== false)
+            writer.uint32(48).bool(message.ignoreLease);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -811,6 +829,33 @@ export const PutRequest = $root.PutRequest = (() => {
                         delete message.lease;
                     continue;
                 }
+            case 4: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.prevKv = value;
+                    else
+                        delete message.prevKv;
+                    continue;
+                }
+            case 5: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.ignoreValue = value;
+                    else
+                        delete message.ignoreValue;
+                    continue;
+                }
+            case 6: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.ignoreLease = value;
+                    else
+                        delete message.ignoreLease;
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -841,6 +886,7 @@ export const PutResponse = $root.PutResponse = (() => {
     };
 
     PutResponse.prototype.header = null;
+    PutResponse.prototype.prevKv = null;
 
     PutResponse.encode = function (message, writer, _depth) {
         if (!writer)
@@ -851,6 +897,8 @@ export const PutResponse = $root.PutResponse = (() => {
             throw $Error("max depth exceeded");
         if (message.header != null && $Object.hasOwnProperty.call(message, "header"))
             $root.ResponseHeader.encode(message.header, writer.uint32(10).fork(), _depth + 1).ldelim();
+        if (message.prevKv != null && $Object.hasOwnProperty.call(message, "prevKv"))
+            $root.KeyValue.encode(message.prevKv, writer.uint32(18).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -890,6 +938,12 @@ export const PutResponse = $root.PutResponse = (() => {
                     message.header = $root.ResponseHeader.decode(reader, reader.size(), $undefined, _depth + 1, message.header);
                     continue;
                 }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    message.prevKv = $root.KeyValue.decode(reader, reader.size(), $undefined, _depth + 1, message.prevKv);
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -921,6 +975,7 @@ export const DeleteRangeRequest = $root.DeleteRangeRequest = (() => {
 
     DeleteRangeRequest.prototype.key = $util.newBuffer([]);
     DeleteRangeRequest.prototype.rangeEnd = $util.newBuffer([]);
+    DeleteRangeRequest.prototype.prevKv = false;
 
     DeleteRangeRequest.encode = function (message, writer, _depth) {
         if (!writer)
@@ -933,6 +988,8 @@ export const DeleteRangeRequest = $root.DeleteRangeRequest = (() => {
             writer.uint32(10).bytes(message.key);
         if (message.rangeEnd != null && $Object.hasOwnProperty.call(message, "rangeEnd") && message.rangeEnd.length)
             writer.uint32(18).bytes(message.rangeEnd);
+        if (message.prevKv != null && $Object.hasOwnProperty.call(message, "prevKv") && message.prevKv !== false)
+            writer.uint32(24).bool(message.prevKv);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -984,6 +1041,15 @@ export const DeleteRangeRequest = $root.DeleteRangeRequest = (() => {
                         delete message.rangeEnd;
                     continue;
                 }
+            case 3: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.prevKv = value;
+                    else
+                        delete message.prevKv;
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -1007,6 +1073,7 @@ export const DeleteRangeRequest = $root.DeleteRangeRequest = (() => {
 export const DeleteRangeResponse = $root.DeleteRangeResponse = (() => {
 
     const DeleteRangeResponse = function (properties) {
+        this.prevKvs = [];
         if (properties)
             for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                 if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -1015,6 +1082,7 @@ export const DeleteRangeResponse = $root.DeleteRangeResponse = (() => {
 
     DeleteRangeResponse.prototype.header = null;
     DeleteRangeResponse.prototype.deleted = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+    DeleteRangeResponse.prototype.prevKvs = $util.emptyArray;
 
     DeleteRangeResponse.encode = function (message, writer, _depth) {
         if (!writer)
@@ -1027,6 +1095,9 @@ export const DeleteRangeResponse = $root.DeleteRangeResponse = (() => {
             $root.ResponseHeader.encode(message.header, writer.uint32(10).fork(), _depth + 1).ldelim();
         if (message.deleted != null && $Object.hasOwnProperty.call(message, "deleted") && (typeof message.deleted === "object" ? message.deleted.low || message.deleted.high : message.deleted !== 0))
             writer.uint32(16).int64(message.deleted);
+        if (message.prevKvs != null && message.prevKvs.length)
+            for (let i = 0; i < message.prevKvs.length; ++i)
+                $root.KeyValue.encode(message.prevKvs[i], writer.uint32(26).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -1073,6 +1144,14 @@ export const DeleteRangeResponse = $root.DeleteRangeResponse = (() => {
                         message.deleted = value;
                     else
                         delete message.deleted;
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.prevKvs && message.prevKvs.length))
+                        message.prevKvs = [];
+                    message.prevKvs.push($root.KeyValue.decode(reader, reader.size(), $undefined, _depth + 1));
                     continue;
                 }
             }
@@ -3282,6 +3361,246 @@ export const LeaseTimeToLiveResponse = $root.LeaseTimeToLiveResponse = (() => {
     };
 
     return LeaseTimeToLiveResponse;
+})();
+
+export const LeaseLeasesRequest = $root.LeaseLeasesRequest = (() => {
+
+    const LeaseLeasesRequest = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    LeaseLeasesRequest.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    LeaseLeasesRequest.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.LeaseLeasesRequest();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            reader.skipType(tag & 7, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return LeaseLeasesRequest;
+})();
+
+export const LeaseStatus = $root.LeaseStatus = (() => {
+
+    const LeaseStatus = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    LeaseStatus.prototype.ID = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+    LeaseStatus.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.ID != null && $Object.hasOwnProperty.call(message, "ID") && (typeof message.ID === "object" ? message.ID.low || message.ID.high : message.ID !== 0))
+            writer.uint32(8).int64(message.ID);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    LeaseStatus.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.LeaseStatus();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 0)
+                        break;
+                    if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+                        message.ID = value;
+                    else
+                        delete message.ID;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return LeaseStatus;
+})();
+
+export const LeaseLeasesResponse = $root.LeaseLeasesResponse = (() => {
+
+    const LeaseLeasesResponse = function (properties) {
+        this.leases = [];
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    LeaseLeasesResponse.prototype.header = null;
+    LeaseLeasesResponse.prototype.leases = $util.emptyArray;
+
+    LeaseLeasesResponse.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.header != null && $Object.hasOwnProperty.call(message, "header"))
+            $root.ResponseHeader.encode(message.header, writer.uint32(10).fork(), _depth + 1).ldelim();
+        if (message.leases != null && message.leases.length)
+            for (let i = 0; i < message.leases.length; ++i)
+                $root.LeaseStatus.encode(message.leases[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    LeaseLeasesResponse.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.LeaseLeasesResponse();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 2)
+                        break;
+                    message.header = $root.ResponseHeader.decode(reader, reader.size(), $undefined, _depth + 1, message.header);
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.leases && message.leases.length))
+                        message.leases = [];
+                    message.leases.push($root.LeaseStatus.decode(reader, reader.size(), $undefined, _depth + 1));
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return LeaseLeasesResponse;
 })();
 
 export const AuthenticateRequest = $root.AuthenticateRequest = (() => {

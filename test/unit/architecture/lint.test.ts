@@ -37,6 +37,7 @@ const importers = [
   'src/transport/memory/a.ts',
   'src/transport/etcd/a.ts',
   'src/transport/consul/a.ts',
+  'src/dev/a.ts',
   'src/testing/index.ts',
   'src/testing/a.ts',
   'src/testing/deeper/a.ts',
@@ -45,6 +46,7 @@ const importers = [
   'src/etcd.ts',
   'src/memory.ts',
   'src/consul.ts',
+  'src/dev.ts',
   'src/grpc.ts',
   'src/otel/a.ts',
   'src/cli/a.ts',
@@ -66,7 +68,7 @@ const importedModules = [
   ...['node:path'],
   ...['node:fs', 'node:fs/promises', 'node:os', 'node:diagnostics_channel'],
   ...['node:timers', 'node:timers/promises', 'node:perf_hooks'],
-  ...['coterie', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],
+  ...['coterie', 'coterie/dev', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],
 ];
 
 function specifiersFor(importer: string): string[] {

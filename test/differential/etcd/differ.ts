@@ -13,6 +13,8 @@ export interface DifferOptions {
   readonly ops: number;
   readonly coverage?: Coverage;
   readonly progress?: (played: number) => void;
+  /** How long to look for a shorter program that shows the same difference. Default: a minute. */
+  readonly shrinkMs?: number;
 }
 
 export interface Finding extends Difference {
@@ -29,7 +31,8 @@ export interface Verdict {
 }
 
 /** Plays random programs on pairs of servers until so many steps were the same, or one was not. */
-export async function differ({ pairs, seed, ops, coverage, progress }: DifferOptions): Promise<Verdict> {
+export async function differ(options: DifferOptions): Promise<Verdict> {
+  const { pairs, seed, ops, coverage, progress, shrinkMs = 60_000 } = options;
   let next = seed;
   let played = 0;
   let begun = 0;
@@ -42,24 +45,29 @@ export async function differ({ pairs, seed, ops, coverage, progress }: DifferOpt
       const found = await play(pair, steps, coverage);
       played += steps.length;
       progress?.(played);
-      if (found !== undefined) finding ??= await explain(pair, mine, steps, found);
+      if (found !== undefined) finding ??= await explain(pair, { seed: mine, steps, found, shrinkMs });
     }
   };
   await Promise.all(pairs.map(lane));
   return { programs: next - seed, ops: played, ...(finding !== undefined && { finding }) };
 }
 
+interface Case {
+  readonly seed: number;
+  readonly steps: readonly Step[];
+  readonly found: Difference;
+  readonly shrinkMs: number;
+}
+
 /** Plays again and again what led to a difference, with less and less of it. */
-async function explain(pair: Pair, seed: number, steps: readonly Step[], found: Difference): Promise<Finding> {
-  const begin = performance.now();
+async function explain(pair: Pair, { seed, steps, found, shrinkMs }: Case): Promise<Finding> {
+  const deadline = performance.now() + shrinkMs;
   // Whatever was only noticed when the watches were compared is noticed at the end of each shorter program too.
   const ending = [...steps.slice(0, found.at + 1), { kind: 'sync' } as const];
-  const differs = async (less: readonly Step[]): Promise<boolean> => {
-    if (performance.now() - begin > 60_000) return false;
-    return (await play(pair, less)) !== undefined;
-  };
-  const short = await shrink(ending, differs);
-  const last = await play(pair, short);
+  const short = await shrink(ending, async (less) => {
+    return performance.now() < deadline && (await play(pair, less)) !== undefined;
+  });
+  const last = short === ending ? undefined : await play(pair, short);
   // What cannot be shown twice is told as it was the first time.
   return last === undefined ? { ...found, seed, steps: ending } : { ...last, seed, steps: short };
 }

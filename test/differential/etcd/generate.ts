@@ -33,7 +33,7 @@ const kinds = {
 const stepWeights = {
   ...{ range: 42, put: 16, deleteRange: 5, txn: 16, look: 5 },
   ...{ grant: 2.2, short: 0.3, revoke: 1.4, keepAlive: 1, timeToLive: 3, leases: 1 },
-  ...{ compact: 0.8, watch: 2.2, cancel: 1, progress: 0.4, close: 0.1, sync: 0.3 },
+  ...{ compact: 0.8, watch: 3, cancel: 1, progress: 0.4, close: 0.1, sync: 0.3 },
 };
 
 const bulkWeights = { ...stepWeights, range: 5, deleteRange: 10, txn: 50, watch: 12 };

@@ -95,5 +95,6 @@ async function sync(pair: Pair, coverage?: Coverage): Promise<string | undefined
   }
   const [a, b] = await both(pair, (side) => side.seen());
   coverage?.saw(a);
+  if (pair.every((side) => side.fragments > 0)) coverage?.add('watch in fragments');
   return difference(a, b);
 }

@@ -48,7 +48,7 @@ export class Requests {
   }
 
   deleteRange(): Fields {
-    return { ...this.#where(0.6), ...this.#maybe(0.4, () => ({ prevKv: true })) };
+    return { ...this.#where(0.8), ...this.#maybe(0.4, () => ({ prevKv: true })) };
   }
 
   /**
@@ -112,7 +112,7 @@ export class Requests {
   lease(): Value {
     const dice = this.#dice;
     if (dice.chance(0.06)) return dice.pick([999n, 0n, 2n ** 62n]);
-    return dice.chance(0.2) ? BigInt(101 + dice.below(8)) : new Mark('lease', dice.below(3));
+    return dice.chance(0.1) ? BigInt(101 + dice.below(8)) : new Mark('lease', dice.below(3));
   }
 
   #maybe(probability: number, make: () => Fields): Fields {
@@ -140,7 +140,7 @@ export class Requests {
 
   #value(): Value {
     const dice = this.#dice;
-    if (this.#bulk > 0) return new Bulk(dice.pick([10, 1_000_000, 1_700_000, 3_000_000]), 'x');
+    if (this.#bulk > 0) return new Bulk(dice.pick([10, 10, 1_000_000, 1_700_000, 3_000_000]), 'x');
     return dice.pick(['', 'same', `v${++this.#values}`, 'bytes \xff\0', new Bulk(2_000, 'z')]);
   }
 

@@ -80,6 +80,11 @@ export class Side {
     this.#streams.get(stream)?.askForProgress();
   }
 
+  /** How many messages on the streams that are open were parts of a larger one. */
+  get fragments(): number {
+    return [...this.#streams.values()].reduce((sum, stream) => sum + stream.fragments, 0);
+  }
+
   /** How many revisions there must be until every watch that begins soon has begun. */
   get ahead(): number {
     return Math.max(0, ...[...this.#streams.values()].map((stream) => stream.ahead));
@@ -134,7 +139,7 @@ export class Side {
   #unary({ path, request, response }: Call, message: object): Promise<PlainFields> {
     return new Promise((resolve) => {
       const answered = (error: Failure | null, answer?: object): void => {
-        resolve(error === null ? plainOf(answer ?? {}) : { code: error.code, details: error.details });
+        resolve(error === null ? plainOf(answer ?? {}) : { code: error.code, details: inOneWord(error.details) });
       };
       const options = { deadline: Date.now() + callTimeoutMs };
       this.#client.makeUnaryRequest(
@@ -147,6 +152,14 @@ export class Side {
       );
     });
   }
+}
+
+/** The one sentence that is not etcd's but that of gRPC, which has another wording in Go than in Node. */
+function inOneWord(details: string): string {
+  return details.replace(
+    /^(?:grpc: r|R)eceived message larger than max \((\d+) vs\.? (\d+)\)$/,
+    'larger than max ($1, $2)',
+  );
 }
 
 function revisionIn(answer: PlainFields): bigint {

@@ -33,6 +33,7 @@ export class WatchStream {
   #from = 0n;
   #canceled = 0;
   #progress = 0n;
+  #fragments = 0;
   #failure: Plain | undefined;
 
   constructor(call: ClientDuplexStream<object, object>, names: Names, plain: (message: object) => PlainFields) {
@@ -70,6 +71,11 @@ export class WatchStream {
 
   askForProgress(): void {
     this.#call.write({ progressRequest: {} });
+  }
+
+  /** How many messages were parts of a larger one. */
+  get fragments(): number {
+    return this.#fragments;
   }
 
   /** How many revisions there must be until every watch that begins soon has begun. */
@@ -149,17 +155,21 @@ export class WatchStream {
     if (watcher === undefined) this.#note(id, 'events of a watch that is not there');
     for (const [n, event] of events.entries()) {
       const at = ((event['kv'] as PlainFields | undefined)?.['modRevision'] ?? 0n) as bigint;
-      if (watcher !== undefined) {
-        if (n === 0 && at === watcher.shown && !watcher.more) this.#note(id, 'one revision in two messages');
-        if (at < watcher.shown) this.#note(id, 'an earlier revision after a later one');
-        if (at <= watcher.told) this.#note(id, 'events below the progress that was told');
-        watcher.shown = at;
-      }
+      if (watcher !== undefined) this.#check(id, watcher, at, n === 0);
       if (at > revision) this.#note(id, 'events above the revision of their header');
       this.#note(id, this.#names.relative(event));
     }
     if (events.length === 0) this.#note(id, this.#names.relative(answer));
+    if (answer['fragment'] === true) this.#fragments++;
     if (watcher !== undefined) watcher.more = answer['fragment'] === true;
+  }
+
+  /** What holds of every stream, however events are put into messages. */
+  #check(id: bigint, watcher: Watcher, at: bigint, first: boolean): void {
+    if (first && at === watcher.shown && !watcher.more) this.#note(id, 'one revision in two messages');
+    if (at < watcher.shown) this.#note(id, 'an earlier revision after a later one');
+    if (at <= watcher.told) this.#note(id, 'events below the progress that was told');
+    watcher.shown = at;
   }
 
   #note(id: bigint, what: Plain): void {

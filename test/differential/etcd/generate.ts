@@ -24,10 +24,13 @@ const few = (dice: Dice): string[] => {
   return Array.from({ length: 12 }, () => left.splice(dice.below(left.length), 1)[0] ?? 'a');
 };
 
+/** A watch whose messages can become too large for one. */
+const everything = { ...all, prevKv: true, fragment: true };
+
 const kinds = {
   few: { keys: few, length: 300, bulk: 0 },
   many: { keys: () => manyKeys, length: 300, bulk: 0 },
-  large: { keys: () => ['a', 'b', 'c', 'd'], length: 30, bulk: 300_000 },
+  large: { keys: () => ['a', 'b', 'c', 'd', 'e'], length: 30, bulk: 300_000 },
 } satisfies Record<string, Kind>;
 
 const stepWeights = {
@@ -41,9 +44,9 @@ const bulkWeights = { ...stepWeights, range: 5, deleteRange: 10, txn: 50, watch:
 /** Makes one program. */
 export function generate(seed: number): Step[] {
   const dice = new Dice(seed);
-  const kind: Kind = kinds[dice.weighed({ few: 74, many: 24, large: 2 })];
+  const kind: Kind = kinds[dice.weighed({ few: 73, many: 24, large: 3 })];
   const maker = new Programmer(dice, kind);
-  const steps: Step[] = [];
+  const steps: Step[] = kind.bulk > 0 ? [{ kind: 'watch', stream: 0, request: everything }] : [];
   while (steps.length < kind.length) steps.push(...maker.next());
   return [...steps, { kind: 'sync' }];
 }
@@ -103,10 +106,13 @@ class Programmer {
   /** Several values that are together too much for one message of a watch that shows what was there before too. */
   #bulky(): Fields {
     const put = (key: string): Fields => {
-      const value = new Bulk(this.#dice.pick([100_000, this.#bulk]), this.#dice.pick(['x', 'y']));
+      const value = new Bulk(
+        this.#dice.pick([100_000, this.#bulk, this.#bulk, this.#bulk]),
+        this.#dice.pick(['x', 'y']),
+      );
       return { requestPut: { key, value } };
     };
-    return { success: ['a', 'b', 'c', 'd'].filter(() => this.#dice.chance(0.9)).map(put) };
+    return { success: ['a', 'b', 'c', 'd', 'e'].filter(() => this.#dice.chance(0.9)).map(put) };
   }
 }
 

@@ -187,6 +187,10 @@ export class Requests {
   #compare(): Fields {
     const dice = this.#dice;
     const key = this.#key();
+    const result = dice.chance(0.01) ? 9 : dice.below(4);
+    // An id that a server chose is greater than one that we chose; of two that servers chose either may be the greater.
+    const anyLease = (): Value => (dice.chance(0.6) ? new Mark('leaseOf', 0, key) : this.lease());
+    const lease = result === 0 || result === 3 ? anyLease : () => BigInt(dice.pick([0, 101, 105]));
     const kinds: readonly (readonly [target: number, field: string, wanted: () => Value])[] = [
       [0, 'version', () => new Mark('version', dice.below(3) - 1, key)],
       [1, 'createRevision', () => new Mark('created', dice.below(3) - 1, key)],
@@ -194,10 +198,9 @@ export class Requests {
       [2, 'modRevision', () => new Mark('modified', dice.below(3) - 1, key)],
       [2, 'modRevision', () => new Mark('now', -dice.below(10))],
       [3, 'value', () => (dice.chance(0.6) ? new Mark('value', 0, key) : this.#value())],
-      [4, 'lease', () => (dice.chance(0.6) ? new Mark('leaseOf', 0, key) : this.lease())],
+      [4, 'lease', lease],
     ];
     const [target, field, wanted] = dice.pick(kinds);
-    const result = dice.chance(0.01) ? 9 : dice.below(4);
     return {
       ...{ result, target: dice.chance(0.02) ? dice.below(6) : target, key },
       ...this.#maybe(0.97, () => ({ [field]: wanted() })),

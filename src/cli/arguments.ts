@@ -3,6 +3,7 @@
 export interface DevArguments {
   readonly port: number;
   readonly host: string;
+  readonly data: string | undefined;
 }
 
 export type Asked =
@@ -15,7 +16,7 @@ function wrong(problem: string): Asked {
   return { kind: 'wrong', problem };
 }
 
-const flags = ['--port', '--host'];
+const flags = ['--port', '--host', '--data'];
 
 /** Reads `--flag value` and `--flag=value`. Nothing is guessed: what is not known is said to be so. */
 export function parse(args: readonly string[]): Asked {
@@ -47,5 +48,5 @@ function devArguments(given: ReadonlyMap<string, string>): Asked {
   const port = given.get('--port') ?? '2379';
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return wrong(`--port must be from 0 to 65535, not "${port}".`);
   const host = given.get('--host') ?? '127.0.0.1';
-  return { kind: 'dev', options: { port: Number(port), host } };
+  return { kind: 'dev', options: { port: Number(port), host, data: given.get('--data') } };
 }

@@ -4,11 +4,16 @@ import type { DevArguments } from './arguments.js';
 const purpose = 'for development and tests on one machine; production runs on etcd or Consul';
 
 /** Runs the server until a signal ends it. Resolves to the exit code. */
-export async function dev({ port, host }: DevArguments): Promise<number> {
+export async function dev({ port, host, data }: DevArguments): Promise<number> {
   const stopped = signalled();
   let server: DevServer;
   try {
-    server = await startDevServer({ port, host });
+    server = await startDevServer({
+      port,
+      host,
+      data,
+      onNotice: (notice) => process.stderr.write(`coterie: ${notice}\n`),
+    });
   } catch (error) {
     return complain(error);
   }

@@ -3,7 +3,7 @@
  * machine below it, this has no clock, does no I/O and draws no random numbers.
  */
 import type { LeaseId } from '../core/store.js';
-import type { Change, HistoryLimits, Revision, Version } from '../transport/memory/history.js';
+import { type Change, History, type HistoryLimits, type Revision, type Version } from '../transport/memory/history.js';
 import { KeyIndex } from '../transport/memory/key-index.js';
 import { emptyState, endLease, type State, seal } from '../transport/memory/state.js';
 import { inSpan, type Span, versionsIn } from './span.js';
@@ -22,8 +22,10 @@ export interface Step {
   readonly compacted?: number;
 }
 
-export function emptyMachine(limits?: HistoryLimits): Machine {
-  return { state: emptyState(limits), compactedTo: -1 };
+/** Nothing, at a revision of which nothing before is known. An empty store is at 1. */
+export function machineAt(revision: number, limits?: HistoryLimits): Machine {
+  const history = new History(revision, limits);
+  return { state: { ...emptyState(), revision, history }, compactedTo: -1 };
 }
 
 /** The oldest revision at which the state can be read; as in etcd -1 where none was ever let go. */

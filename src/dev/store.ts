@@ -2,7 +2,7 @@ import type { Cancel, Clock, Random } from '../core/clock.js';
 import type { LeaseId } from '../core/store.js';
 import type { Int64, ResponseHeader } from '../transport/etcd/codec/etcd.js';
 import type { HistoryLimits, Revision } from '../transport/memory/history.js';
-import { emptyMachine, expire, type Machine, type Step } from './machine.js';
+import { expire, type Machine, machineAt, type Step } from './machine.js';
 import { Refusal, unavailable } from './refusal.js';
 import { int64 } from './wire.js';
 
@@ -27,6 +27,8 @@ export interface DevStoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly history?: HistoryLimits | undefined;
+  /** What was kept of an earlier life. */
+  readonly restored?: { readonly machine: Machine; readonly origin: Origin } | undefined;
 }
 
 /** A term that is not the first, as that of a cluster of one which has just been made. */
@@ -34,7 +36,7 @@ const raftTerm = int64(2);
 const twoTo32 = 4_294_967_296;
 
 /** An id that is not 0 and, as those that etcd makes for leases, not negative. */
-export function randomId(random: Random): Int64 {
+function randomId(random: Random): Int64 {
   const low = Math.floor(random() * twoTo32) | 1;
   return { low: low | 0, high: Math.floor(random() * (twoTo32 / 2)), unsigned: false };
 }
@@ -48,29 +50,25 @@ export class DevStore {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #followers = new Set<(revision: Revision) => void>();
+  /** What tells this store from another. */
+  readonly origin: Origin;
   #keeper: Keeper | undefined;
-  #origin: Origin;
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   #failure: Refusal | undefined;
   /** Is told, once, of what made it impossible to go on. */
   onFailure: (error: unknown) => void = () => {};
 
-  constructor({ clock, random, history }: DevStoreOptions) {
+  constructor({ clock, random, history, restored }: DevStoreOptions) {
     this.#clock = clock;
     this.#random = random;
-    this.machine = emptyMachine(history);
-    this.#origin = { clusterId: randomId(random), memberId: randomId(random) };
-  }
-
-  get origin(): Origin {
-    return this.#origin;
+    this.machine = restored?.machine ?? machineAt(1, history);
+    this.origin = restored?.origin ?? { clusterId: randomId(random), memberId: randomId(random) };
+    this.#arm();
   }
 
   /** From now on what changes is kept. To be said before anything is asked. */
-  keptBy(keeper: Keeper, origin: Origin): void {
+  keptBy(keeper: Keeper): void {
     this.#keeper = keeper;
-    this.#origin = origin;
-    this.#arm();
   }
 
   now(): number {
@@ -88,7 +86,7 @@ export class DevStore {
   /** The header of an answer, at the revision that it gives or else at the present one. */
   header(given?: ResponseHeader.$Properties | null): Header {
     const revision = given?.revision ?? int64(this.machine.state.revision);
-    return { ...this.#origin, revision, raftTerm };
+    return { ...this.origin, revision, raftTerm };
   }
 
   /**

@@ -25,8 +25,12 @@ export interface WorkerMessage {
   readonly atMs: number;
 }
 
-/** Every worker a process of its own, with a client of its own of one etcd or Consul. */
-export async function processStage(servers: Servers, { keys, startNs, ttlMs, tell }: StageParts): Promise<Stage> {
+/**
+ * Every worker a process of its own, with a client of its own of one etcd or Consul. `name`: what to call that, where it
+ * is not what its address says.
+ */
+export async function processStage(servers: Servers, parts: StageParts, name = named(servers)): Promise<Stage> {
+  const { keys, startNs, ttlMs, tell } = parts;
   const client = await openClient(servers, ttlMs);
   const children = new Set<ChildProcess>();
   const killAll = (): void => {
@@ -56,16 +60,19 @@ export async function processStage(servers: Servers, { keys, startNs, ttlMs, tel
 
   return {
     client,
-    setting: settingOn(client, { ...named(servers), ttlMs }),
+    setting: settingOn(client, { ...name, ttlMs }),
     kill: { how: 'SIGKILL to its process', halts: true },
     pause: { how: 'SIGSTOP to its process', halts: true },
     wake: 'SIGCONT to its process',
     hire,
     close,
+    [Symbol.asyncDispose]: () => client.close(),
   };
 }
 
-function named(servers: Servers): Pick<Setting, 'store' | 'place'> {
+export type StoreName = Pick<Setting, 'store' | 'place'>;
+
+function named(servers: Servers): StoreName {
   if (servers.kind === 'consul') return { store: 'Consul', place: `Consul at ${servers.address}, in processes` };
   return { store: 'etcd', place: `etcd at ${servers.endpoints.join(', ')}, in processes` };
 }

@@ -1,7 +1,7 @@
+import { shrink } from '../shrink.js';
 import type { Coverage } from './coverage.js';
 import { generate } from './generate.js';
 import { type Difference, type Pair, play } from './play.js';
-import { shrink } from './shrink.js';
 import type { Step } from './step.js';
 
 export interface DifferOptions {

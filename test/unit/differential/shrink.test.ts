@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shrink } from '../../differential/etcd/shrink.js';
+import { shrink } from '../../differential/shrink.js';
 
 const steps = Array.from({ length: 200 }, (_, n) => n);
 const needs =

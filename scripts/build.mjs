@@ -1,5 +1,6 @@
 /**
- * Builds the package into dist/, and then the examples and benchmarks into .build/, where they import `coterie` through
+ * Builds the package into dist/, and then the programs that use it (examples, benchmarks,
+ * simulations) into .build/, where they import `coterie` through
  * the exports of package.json as a user's program would.
  *
  *   node scripts/build.mjs [--force] [--package-only]
@@ -62,9 +63,12 @@ function buildPackage() {
   copyCodec();
 }
 
+/** What uses the package as a user's program would. */
+const programs = ['examples', 'bench', 'test/simulation', 'test/mutants'];
+
 function buildExamples() {
-  for (const folder of ['examples', 'bench']) rmSync(join(root, '.build', folder), { recursive: true, force: true });
-  const sources = filesUnder(['examples', 'bench']).filter((file) => file.endsWith('.ts'));
+  for (const folder of programs) rmSync(join(root, '.build', folder), { recursive: true, force: true });
+  const sources = filesUnder(programs).filter((file) => file.endsWith('.ts'));
   if (sources.length > 0) run(tsc, ['-p', 'tsconfig.examples.json']);
 }
 
@@ -77,8 +81,8 @@ const parts = {
     build: buildPackage,
   },
   examples: {
-    inputs: () => [...common, join(root, 'tsconfig.examples.json'), ...filesUnder(['dist', 'examples', 'bench'])],
-    outputs: () => filesUnder(['.build/examples', '.build/bench']),
+    inputs: () => [...common, join(root, 'tsconfig.examples.json'), ...filesUnder(['dist', ...programs])],
+    outputs: () => filesUnder(programs.map((folder) => `.build/${folder}`)),
     build: buildExamples,
   },
 };

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import {
   Server,
   ServerCredentials,
@@ -63,19 +63,33 @@ export function endpointOf(host: string, port: number): string {
 }
 
 /** Begins to listen. Resolves to the port. Rejects with `INVALID_OPTION`. */
-export function bind(server: Server, host: string, port: number): Promise<number> {
+export async function bind(server: Server, host: string, port: number): Promise<number> {
   const address = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(bindError(error, address));
+  try {
+    await probe(host, port);
+    return await new Promise((resolve, reject) => {
+      server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
     });
+  } catch (error) {
+    throw bindError(error as Error, address);
+  }
+}
+
+/** Whether it can be listened on, asked of the system: grpc-js tells why not in a line on stderr of its own. */
+function probe(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createServer();
+    socket.once('error', reject);
+    socket.listen(port, host, () => socket.close(() => resolve()));
   });
 }
 
 function bindError(cause: Error, address: string): CoordinationError {
-  if (!cause.message.includes('EADDRINUSE')) {
-    return invalidOption('host', `It cannot listen on ${printable(address)}: ${printable(cause)}`, 'not-an-address');
+  if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
+    return invalidOption('host', `It cannot listen on ${printable(address)}: ${printable(cause)}.`, 'not-an-address');
   }
   const sentence = `Something else listens on ${printable(address)}: stop that, or take another port.`;
   return new CoordinationError('INVALID_OPTION', sentence, { field: 'port', problem: 'in-use', cause });

@@ -16,8 +16,15 @@ export interface StreamMethod {
   open(call: BytesStream): void;
 }
 
+interface Hearing {
+  receive(bytes: Buffer): void;
+  /** The client has no more to say, but may still listen. */
+  lastReceived(): void;
+  close(): void;
+}
+
 /** Hears a stream until it ends, whoever ends it. A request that is refused ends it. */
-function hear(call: BytesStream, receive: (bytes: Buffer) => void, close: () => void): void {
+function hear(call: BytesStream, { receive, lastReceived, close }: Hearing): void {
   let open = true;
   const end = (): void => {
     if (open) close();
@@ -34,10 +41,7 @@ function hear(call: BytesStream, receive: (bytes: Buffer) => void, close: () => 
       call.emit('error', { code, details: error instanceof Error ? error.message : 'internal error' });
     }
   });
-  call.on('end', () => {
-    end();
-    call.end();
-  });
+  call.on('end', lastReceived);
   call.on('cancelled', end);
   call.on('close', end);
   call.on('error', end);
@@ -55,7 +59,7 @@ export function keepAliveMethod(store: DevStore): StreamMethod {
         });
         call.write(finished(LeaseKeepAliveResponse.encode(answer)));
       };
-      hear(call, receive, () => {});
+      hear(call, { receive, lastReceived: () => call.end(), close: () => {} });
     },
   };
 }
@@ -73,18 +77,19 @@ export function watchMethod(house: WatchHouse, clock: Clock, noticeMs: number): 
       };
       let cancel = clock.after(noticeMs, again);
       call.on('drain', () => stream.drained());
-      hear(
-        call,
-        (bytes) => {
+      hear(call, {
+        receive: (bytes) => {
           // Leases whose time has come end first, so that what the stream is told next is not of before.
           house.store.run(() => {});
           stream.receive(decode(bytes));
         },
-        () => {
+        // As in etcd, the watches go on.
+        lastReceived: () => {},
+        close: () => {
           cancel();
           stream.close();
         },
-      );
+      });
     },
   };
 }

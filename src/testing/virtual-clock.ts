@@ -16,8 +16,8 @@ interface Timer {
   fire: (() => void) | undefined;
 }
 
-/** Taken before any test can put a fake in its place. */
-const nextTurn = setImmediate;
+/** @internal A turn of the event loop. Taken before any test can put a fake in its place. */
+export const nextTurn = setImmediate;
 
 /** Turns of the event loop that a promise is given to settle without a timer, before that counts as a deadlock. */
 const patienceTurns = 20;

@@ -1,11 +1,10 @@
 import { checkKnown } from '../../core/checks.js';
 import { type Cancel, type Clock, systemClock } from '../../core/clock.js';
 import { type Entry, type LeaseId, put, type Range, remove } from '../../core/store.js';
-import type { WatchQueue } from '../../core/stream.js';
 import type { HistoryLimits, Revision } from './history.js';
 import { apply, emptyState, type Kind, type Requests, type Responses, type State } from './state.js';
 import { MemoryStore } from './store.js';
-import { toEntry, Watchers } from './watchers.js';
+import { type Follower, toEntry, Watchers } from './watchers.js';
 
 export interface MemoryClusterOptions {
   /** What leases are timed by. Default: the machine's clock. */
@@ -43,6 +42,7 @@ export class MemoryCluster {
   readonly #state: State;
   readonly #watchers = new Watchers();
   readonly #unpublished: Revision[] = [];
+  readonly #observers: ((revision: Revision) => void)[] = [];
   #publishing = false;
   #granted = 0;
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined;
@@ -112,14 +112,25 @@ export class MemoryCluster {
     return (0x1000 + ++this.#granted).toString(16);
   }
 
+  /** @internal From now on, tells of every revision, before those who watch. */
+  observe(observer: (revision: Revision) => void): void {
+    this.#observers.push(observer);
+    this.#arm();
+  }
+
+  /** @internal What changed after this revision, oldest first; undefined where that is compacted. */
+  since(revision: number): readonly Revision[] | undefined {
+    return this.#state.history.since(revision);
+  }
+
   /** @internal From now on, tells the queue of every change in the range. */
-  follow(range: Range, queue: WatchQueue): void {
+  follow(range: Range, queue: Follower): void {
     this.#watchers.add(range, queue);
     this.#arm();
   }
 
   /** @internal */
-  unfollow(range: Range, queue: WatchQueue): void {
+  unfollow(range: Range, queue: Follower): void {
     this.#watchers.delete(range, queue);
     this.#arm();
   }
@@ -135,6 +146,7 @@ export class MemoryCluster {
     this.#publishing = true;
     try {
       for (let next = this.#unpublished.shift(); next !== undefined; next = this.#unpublished.shift()) {
+        for (const observer of this.#observers) observer(next);
         this.#watchers.publish(next);
       }
     } finally {
@@ -144,7 +156,8 @@ export class MemoryCluster {
 
   /** Sees to it that the timer stands at the next end of a lease, if that concerns anybody. */
   #arm(): void {
-    const atMs = this.#watchers.any ? this.#state.leases.next()?.deadlineMs : undefined;
+    const concerns = this.#watchers.any || this.#observers.length > 0;
+    const atMs = concerns ? this.#state.leases.next()?.deadlineMs : undefined;
     // A timer that stands too early is left: it moves on when it fires. Renewals would else re-arm it each time.
     if (this.#timer !== undefined && atMs !== undefined && this.#timer.atMs <= atMs) return;
     this.#timer?.cancel();

@@ -5,6 +5,8 @@ import type { LeaseId } from '../../core/store.js';
 export interface LeaseRecord {
   readonly id: LeaseId;
   readonly ttlMs: number;
+  /** How much later than promised it ends. */
+  readonly graceMs: number;
   /** When it ends, on the clock that the caller of the state passes in. */
   readonly deadlineMs: number;
   /** The keys that end with it. */
@@ -42,8 +44,9 @@ export class LeaseTable {
     return [...this.#leases.values()];
   }
 
-  grant(id: LeaseId, ttlMs: number, now: number): void {
-    const lease = { id, ttlMs, deadlineMs: now + ttlMs, keys: new Set<string>(), order: this.#granted++ };
+  grant(id: LeaseId, ttlMs: number, now: number, graceMs = 0): void {
+    const deadlineMs = now + ttlMs + graceMs;
+    const lease = { id, ttlMs, graceMs, deadlineMs, keys: new Set<string>(), order: this.#granted++ };
     this.#leases.set(id, lease);
     this.#deadlines.push({ lease, atMs: lease.deadlineMs });
   }
@@ -51,7 +54,7 @@ export class LeaseTable {
   renew(id: LeaseId, now: number): LeaseRecord | undefined {
     const lease = this.#leases.get(id);
     if (lease === undefined) return undefined;
-    lease.deadlineMs = now + lease.ttlMs;
+    lease.deadlineMs = now + lease.ttlMs + lease.graceMs;
     this.#deadlines.push({ lease, atMs: lease.deadlineMs });
     if (this.#deadlines.size > 64 + 4 * this.#leases.size) this.#deadlines.keep((deadline) => this.#counts(deadline));
     return lease;

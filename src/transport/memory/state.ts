@@ -34,8 +34,11 @@ export interface Requests {
   /** As {@link Requests.read}, but as it was at a revision of the past. */
   readAt: { readonly query: Query; readonly revision: number };
   commit: { readonly guards: readonly Guard[]; readonly ops: readonly Op[]; readonly otherwise: readonly Query[] };
-  grant: { readonly lease: LeaseId; readonly ttlMs: number };
+  /** `graceMs`: how much later than promised the lease ends, as Consul allows itself. Default 0. */
+  grant: { readonly lease: LeaseId; readonly ttlMs: number; readonly graceMs?: number };
   renew: { readonly lease: LeaseId };
+  /** Renews every lease, as a new leader of etcd does; as if it were so much later. */
+  refresh: { readonly inMs: number };
   revoke: { readonly lease: LeaseId };
   compact: { readonly revision: number };
   /** Asks for nothing but that time has passed. */
@@ -59,6 +62,7 @@ export interface Responses {
   commit: Committed;
   grant: LeaseRecord;
   renew: LeaseRecord;
+  refresh: undefined;
   /** Whether there was such a lease. */
   revoke: boolean;
   compact: undefined;
@@ -99,6 +103,10 @@ const handlers: { readonly [K in Kind]: Handler<K> } = {
   commit,
   grant,
   renew: (state, { lease }, now) => state.leases.renew(lease, now) ?? fail(leaseNotFound(lease)),
+  refresh: (state, { inMs }, now) => {
+    for (const { id } of state.leases.all()) state.leases.renew(id, now + inMs);
+    return undefined;
+  },
   revoke: (state, { lease }, _now, events) => {
     const record = state.leases.get(lease);
     if (record !== undefined) endLease(state, record, events);
@@ -227,7 +235,7 @@ export function endLease(state: State, lease: LeaseRecord, events: Revision[]): 
   seal(state, changes, events);
 }
 
-function grant(state: State, { lease, ttlMs }: Requests['grant'], now: number): LeaseRecord {
-  state.leases.grant(lease, ttlMs, now);
+function grant(state: State, { lease, ttlMs, graceMs }: Requests['grant'], now: number): LeaseRecord {
+  state.leases.grant(lease, ttlMs, now, graceMs);
   return state.leases.get(lease) ?? fail(leaseNotFound(lease));
 }

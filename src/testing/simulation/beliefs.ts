@@ -1,0 +1,107 @@
+import type { Hold } from '../../core/hold.js';
+import type { LeaseId } from '../../core/store.js';
+import type { Operator } from './operator.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { Truth } from './truth.js';
+import { Violation } from './violation.js';
+
+/** What a client believes to hold. */
+export interface Belief {
+  readonly node: SimulatedNode;
+  readonly hold: Hold;
+  /** What others must not hold at the same time, if it is exclusive. */
+  readonly resource: string;
+  readonly exclusive: boolean;
+  /** The invariant that is broken where the store does not have it, or another believes the same. */
+  readonly invariant: string;
+  readonly lease: LeaseId;
+  readonly sinceMs: number;
+}
+
+/** How to look at a hold; see {@link Beliefs.add}. */
+export interface BeliefOptions {
+  readonly invariant: string;
+  readonly resource: string;
+  readonly exclusive?: boolean;
+}
+
+/**
+ * What the clients believe to hold, checked against what the store has: nobody may believe to hold what has gone to
+ * another, or can. What an operator took away may be believed in until the news can have arrived.
+ */
+export class Beliefs {
+  readonly #truth: Truth;
+  readonly #operator: Operator;
+  readonly #now: () => number;
+  readonly #boundMs: number;
+  readonly #beliefs = new Set<Belief>();
+  /** Whether they are asked for at every step, which makes clients look at the clock more often than they would. */
+  nosy = false;
+
+  /** `boundMs`: how long news of a loss may take where nothing keeps it back. */
+  constructor(truth: Truth, operator: Operator, now: () => number, boundMs: number) {
+    this.#truth = truth;
+    this.#operator = operator;
+    this.#now = now;
+    this.#boundMs = boundMs;
+  }
+
+  get all(): readonly Belief[] {
+    return [...this.#beliefs];
+  }
+
+  /** From now on a client believes to hold this. Returns how to say that it does not any more. */
+  add(node: SimulatedNode, hold: Hold, { invariant, resource, exclusive = true }: BeliefOptions): () => void {
+    // Every hold is guarded by its first ticket.
+    const { lease } = hold.guard as { lease: LeaseId };
+    const belief = { node, hold, resource, exclusive, invariant, lease, sinceMs: this.#now() };
+    this.#beliefs.add(belief);
+    return () => this.#beliefs.delete(belief);
+  }
+
+  /** Throws a {@link Violation} where one is false. */
+  check(): void {
+    const holders = new Map<string, Belief>();
+    for (const belief of this.#beliefs) {
+      const { node } = belief;
+      if (node.state === 'crashed') this.#beliefs.delete(belief);
+      if (node.state === 'crashed' || node.clock.frozen || !this.#believes(belief)) continue;
+      if (this.#excused(belief)) continue;
+      this.#checkTrue(belief);
+      this.#checkAlone(belief, holders);
+    }
+  }
+
+  #believes({ node, hold }: Belief): boolean {
+    // Of a sleep of the machine no timer tells; only who asks finds out.
+    if (this.nosy || node.clock.slept) return hold.isHeld();
+    // The timer that tells of a loss is among those that are late.
+    return !node.clock.waking && !hold.signal.aborted;
+  }
+
+  /** Whether the store may have taken it back against the rules: an operator did, or all was lost. */
+  #excused(belief: Belief): boolean {
+    const { node, hold, sinceMs, lease, invariant } = belief;
+    const lost = node.generation !== this.#truth.generation;
+    const struckMs = lost ? sinceMs : this.#operator.struckMs(hold.key, hold.token, lease);
+    if (struckMs === undefined) return false;
+    const fromMs = Math.max(struckMs, node.disturbedMs, sinceMs);
+    if (this.#now() <= fromMs + this.#boundMs) return true;
+    throw new Violation(invariant, `${node.name} still believes to hold ${hold.key}, which was taken away long ago`);
+  }
+
+  #checkTrue({ node, hold, lease, invariant }: Belief): void {
+    const entry = this.#truth.get(hold.key);
+    if (entry?.created === hold.token && entry.lease === lease) return;
+    throw new Violation(invariant, `${node.name} believes to hold ${hold.key}, which the store has not`);
+  }
+
+  #checkAlone(belief: Belief, holders: Map<string, Belief>): void {
+    const { resource, hold, invariant } = belief;
+    const other = holders.get(resource);
+    if (other !== undefined && (other.exclusive || belief.exclusive)) {
+      throw new Violation(invariant, `${other.hold.key} and ${hold.key} are believed to be held at once`);
+    }
+    holders.set(resource, belief);
+  }
+}

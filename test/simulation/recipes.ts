@@ -1,0 +1,5 @@
+import type { RecipeSimulation } from './recipe.js';
+import { mutex } from './scenarios/mutex.js';
+
+/** How each recipe is simulated. */
+export const recipes: readonly RecipeSimulation[] = [mutex];

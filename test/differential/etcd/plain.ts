@@ -52,7 +52,7 @@ export function isFields(value: Plain | undefined): value is PlainFields {
 }
 
 /** A long text shortened, so that a difference can be read. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   const text = JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return `${inner}n`;
     return typeof inner === 'string' && inner.length > 80 ? `${inner.slice(0, 20)}... (${inner.length})` : inner;

@@ -1,5 +1,5 @@
-import { startEtcd } from '../../servers/cluster.js';
-import { startDevServerProcess } from './dev-process.js';
+import { startDev, startEtcd } from '../../servers/cluster.js';
+import type { EtcdCluster } from '../../servers/types.js';
 import type { Pair } from './play.js';
 import { Side } from './side.js';
 import type { Tamper } from './watch-stream.js';
@@ -11,9 +11,17 @@ export interface RunningServer {
 }
 
 /** A real etcd 3.5 with the timing that is its default, on which the shortest lease depends. */
-export async function realEtcd(): Promise<RunningServer> {
+async function realEtcd(): Promise<RunningServer> {
   const flags = ['--election-timeout=1000', '--heartbeat-interval=100'];
-  const cluster = await startEtcd({ version: '3.5', nodes: 1, flags });
+  return only(await startEtcd({ version: '3.5', nodes: 1, flags }));
+}
+
+/** `coterie dev --data`, as the process that users start. */
+async function devServer(): Promise<RunningServer> {
+  return only(await startDev('3.5'));
+}
+
+function only(cluster: EtcdCluster): RunningServer {
   return { endpoint: cluster.endpoints[0] ?? '', stop: () => cluster.stop() };
 }
 
@@ -34,7 +42,7 @@ async function running(servers: readonly [RunningServer, RunningServer], tamper?
 
 /** A real etcd beside the embedded server. */
 export async function etcdAndDevServer(): Promise<RunningPair> {
-  return running(await Promise.all([realEtcd(), startDevServerProcess()]));
+  return running(await Promise.all([realEtcd(), devServer()]));
 }
 
 /** A real etcd beside another one, of whose answers some may be altered. */

@@ -1,8 +1,8 @@
 import { memoryCluster } from '../../../src/memory.js';
 import { createConsulStore } from '../../../src/transport/consul/store.js';
 import { createEtcdStore } from '../../../src/transport/etcd/store.js';
-import { startConsul, startEtcd } from '../../servers/cluster.js';
-import { startDevServerProcess } from '../etcd/dev-process.js';
+import { startConsul, startDev, startEtcd } from '../../servers/cluster.js';
+import type { EtcdCluster } from '../../servers/types.js';
 import type { OpenStore } from './differ.js';
 
 /** A server, and stores of it. */
@@ -21,12 +21,10 @@ export const storeServers: Readonly<Record<'consul' | 'etcd' | 'dev', () => Prom
     const address = cluster.endpoints[0] ?? '';
     return { open: () => createConsulStore({ address, session: { minTtlMs: 1_000 } }), stop: () => cluster.stop() };
   },
-  etcd: async () => {
-    const cluster = await startEtcd({ version: '3.5', nodes: 1 });
-    return { open: () => createEtcdStore({ endpoints: cluster.endpoints }), stop: () => cluster.stop() };
-  },
-  dev: async () => {
-    const { endpoint, stop } = await startDevServerProcess();
-    return { open: () => createEtcdStore({ endpoints: [endpoint] }), stop };
-  },
+  etcd: async () => onEtcd(await startEtcd({ version: '3.5', nodes: 1 })),
+  dev: async () => onEtcd(await startDev('3.5')),
 };
+
+function onEtcd(cluster: EtcdCluster): StoreServer {
+  return { open: () => createEtcdStore({ endpoints: cluster.endpoints }), stop: () => cluster.stop() };
+}

@@ -36,7 +36,7 @@ function filtered(watch: Watch, keeps: (batch: Batch) => boolean): Watch {
   return { next, return: () => watch.return(), [Symbol.asyncIterator]: () => filtered(watch, keeps) };
 }
 
-describe('the comparison of stores', () => {
+describe('the comparison of stores', { timeout: 60_000 }, () => {
   it('finds nothing where there is nothing', async () => {
     expect((await compare(open)).finding).toBeUndefined();
     expect((await compare(() => new FaultyStore(open()))).finding).toBeUndefined();
@@ -75,7 +75,7 @@ describe('the comparison of stores', () => {
     expect(finding?.steps.length).toBeLessThanOrEqual(6);
   });
 
-  it('finds a watch that leaves out deletes', { timeout: 60_000 }, async () => {
+  it('finds a watch that leaves out deletes', async () => {
     const keeps = (batch: Batch): boolean => batch.kind === 'snapshot' || batch.deletes.length === 0;
     const { finding } = await compare(
       altered((store) => ({ watch: (...all) => filtered(store.watch(...all), keeps) })),

@@ -27,28 +27,26 @@ export interface StoreDifferOptions {
   readonly progress?: (played: number) => void;
   /** How long to look for a shorter program that shows the same difference. Default: a minute. */
   readonly shrinkMs?: number;
+  /** How long a watch may take to show what there is. Default: 5 seconds. */
+  readonly patienceMs?: number;
 }
 
 /** Plays random programs on two stores at once until so many operations were the same, or one was not. */
-export async function differStores({
-  stores,
-  seed,
-  ops,
-  progress,
-  shrinkMs = 60_000,
-}: StoreDifferOptions): Promise<StoreVerdict> {
+export async function differStores(options: StoreDifferOptions): Promise<StoreVerdict> {
+  const { stores, seed, ops, progress, shrinkMs = 60_000, patienceMs = 5_000 } = options;
+  const stage = { stores, patienceMs };
   const outcomes = new Map<string, number>();
   let [played, next] = [0, seed];
   while (played < ops) {
     const mine = next++;
     const steps = generate(mine);
-    const sentence = await playOnStores(stores, steps, outcomes);
+    const sentence = await playOnStores(stage, steps, outcomes);
     if (sentence !== undefined) {
       const deadline = performance.now() + shrinkMs;
       const short = await shrink(steps, async (less) => {
-        return performance.now() < deadline && (await playOnStores(stores, less)) !== undefined;
+        return performance.now() < deadline && (await playOnStores(stage, less)) !== undefined;
       });
-      const finding = { seed: mine, sentence: (await playOnStores(stores, short)) ?? sentence, steps: short };
+      const finding = { seed: mine, sentence: (await playOnStores(stage, short)) ?? sentence, steps: short };
       return { ops: played, programs: next - seed, outcomes, finding };
     }
     played += steps.length;
@@ -64,12 +62,12 @@ export const requiredOutcomes = [
 ];
 
 async function playOnStores(
-  stores: readonly [OpenStore, OpenStore],
+  { stores, patienceMs }: Pick<Required<StoreDifferOptions>, 'stores' | 'patienceMs'>,
   steps: readonly Step[],
   outcomes = new Map<string, number>(),
 ): Promise<string | undefined> {
   const opened = await Promise.all(stores.map((open) => open()));
-  const abilities = commonAbilities(opened);
+  const abilities = { ...commonAbilities(opened), patienceMs };
   // What a program that failed has left behind must not be in the way of the next one.
   const prefix = `/random/${process.hrtime.bigint()}/`;
   const sides = opened.map((store) => new Side(store, prefix, abilities));
@@ -101,7 +99,7 @@ function outcomeOf(answer: unknown): string {
   return typeof answer === 'string' && /^[A-Z_]+$/.test(answer) ? answer : 'done';
 }
 
-function commonAbilities(stores: readonly Store[]): Abilities {
+function commonAbilities(stores: readonly Store[]): Omit<Abilities, 'patienceMs'> {
   const all = (has: (traits: Store['traits']) => boolean): boolean => stores.every(({ traits }) => has(traits));
   return {
     rangeGuards: all(({ rangeGuards }) => rangeGuards),

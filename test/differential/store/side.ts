@@ -19,9 +19,9 @@ export interface Abilities {
   readonly pastReads: boolean;
   /** Whether revisions count changes one by one, so that they are as far apart in both. */
   readonly countedRevisions: boolean;
+  /** How long to wait for a watch to show what there is. */
+  readonly patienceMs: number;
 }
-
-const patienceMs = 5_000;
 
 /**
  * One store, asked for what a program says, and what it answers in words that are the same for every store: revisions as
@@ -136,7 +136,7 @@ export class Side {
     const { entries } = await this.store.read(range);
     const wanted = entries.map(whole).sort().join('\n');
     const same = (): boolean => [...shown.values()].map(whole).sort().join('\n') === wanted;
-    const wait = waitFor(same, { timeoutMs: patienceMs, intervalMs: 2, what: 'a watch up to date' });
+    const wait = waitFor(same, { timeoutMs: this.#abilities.patienceMs, intervalMs: 2, what: 'a watch up to date' });
     return wait.catch(() => false);
   }
 

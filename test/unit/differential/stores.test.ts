@@ -21,8 +21,9 @@ function altered(change: (store: Store) => Partial<Store>): () => Store {
   };
 }
 
-function compare(other: () => Store, shrinkMs = 5_000): Promise<StoreVerdict> {
-  return differStores({ stores: [open, other], seed: 1, ops: 2_000, shrinkMs });
+function compare(other: () => Store): Promise<StoreVerdict> {
+  // What is in this process is shown by a watch at once, or never.
+  return differStores({ stores: [open, other], seed: 1, ops: 2_000, shrinkMs: 5_000, patienceMs: 200 });
 }
 
 /** A watch of which some batches are not shown. */

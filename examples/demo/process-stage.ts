@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { WorkerEvent } from './events.js';
@@ -77,8 +77,16 @@ function named(servers: Servers): StoreName {
   return { store: 'etcd', place: `etcd at ${servers.endpoints.join(', ')}, in processes` };
 }
 
+/** A worker that is stopped cannot see this process crash. This one does, by the end of its input, and then ends it. */
+function guardOf({ pid }: ChildProcess): ChildProcess {
+  const guard = spawn('sh', ['-c', `read -r _; kill -KILL ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+  // Without a shell there is no guard, and the demo goes on.
+  return guard.on('error', () => {});
+}
+
 function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void): Actor {
   let expected = false;
+  let guard: ChildProcess | undefined;
   child.on('message', (message) => {
     // Only the worker process is at the other end.
     const { event, atMs } = message as WorkerMessage;
@@ -87,6 +95,7 @@ function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void)
   child.on('error', (error) => tell(name, { kind: 'fails', reason: error.message }, 0));
   child.on('exit', (code, signal) => {
     gone();
+    guard?.kill();
     if (expected || code === 0) return;
     tell(name, { kind: 'fails', reason: `its process ended with ${signal ?? `code ${code}`}` }, 0);
   });
@@ -97,7 +106,13 @@ function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void)
       expected = true;
       child.kill('SIGKILL');
     },
-    pause: () => child.kill('SIGSTOP'),
-    wake: () => child.kill('SIGCONT'),
+    pause: () => {
+      guard = guardOf(child);
+      child.kill('SIGSTOP');
+    },
+    wake: () => {
+      child.kill('SIGCONT');
+      guard?.kill();
+    },
   };
 }

@@ -214,6 +214,14 @@ describe('the demo, with nothing else', () => {
     expect(await isThere(demo)).toBe(false);
   });
 
+  it('killed so while a worker is stopped, takes even that one with it', async () => {
+    const demo = startDemo();
+    await waitFor(() => demo.stdout().includes('SIGSTOP'), { timeoutMs: 20_000, what: 'a stopped worker' });
+    demo.child.kill('SIGKILL');
+    await demo.ended;
+    await expectNothingLeft(demo, nothing);
+  });
+
   it('gives each worker a colour of its own where colours are wanted', async () => {
     const demo = startDemo(['--store', 'dev'], { FORCE_COLOR: '1' });
     const joined = (): number => demo.stdout().split('joins').length - 1;

@@ -52,6 +52,8 @@ const importers = [
   'src/cli/a.ts',
   'examples/a.ts',
   'examples/deeper/a.ts',
+  'examples/microservices/a.ts',
+  'examples/microservices/deeper/a.ts',
   'docs/a.ts',
   'bench/a.ts',
   'bench/deeper/a.ts',
@@ -65,6 +67,7 @@ const importedFiles = [
 
 const importedModules = [
   ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest', 'yaml'],
+  'node-sqlite3-wasm',
   ...['node:path'],
   ...['node:fs', 'node:fs/promises', 'node:os', 'node:diagnostics_channel'],
   ...['node:timers', 'node:timers/promises', 'node:perf_hooks'],

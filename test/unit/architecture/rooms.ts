@@ -95,6 +95,11 @@ const rooms: readonly Room[] = [
   { name: 'entry', files: 'src/grpc.ts', mayImport: [...surface, '@grpc/grpc-js'] },
   { name: 'otel', files: 'src/otel/', mayImport: ['otel', ...publicEntries] },
   { name: 'cli', files: 'src/cli/', mayImport: ['cli', ...publicEntries, 'node:*'] },
+  {
+    name: 'examples/microservices',
+    files: 'examples/microservices/',
+    mayImport: ['examples/microservices', ...publicEntries, 'node:*', 'node-sqlite3-wasm'],
+  },
   { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*', '@grpc/grpc-js'] },
   { name: 'docs', files: 'docs/', mayImport: ['docs', ...publicEntries, 'node:*'] },
   { name: 'docs', files: 'README.md', mayImport: [...publicEntries, 'node:*'] },

@@ -196,6 +196,13 @@ describe('the file', () => {
     );
   });
 
+  test('from which a record was taken out, is what the store was before that: a revision cannot be left out', () => {
+    const puts = Array.from({ length: 6 }, (_, n) => [0, n, n]);
+    const { bytes, moments } = live(join(folder, 'life'), puts);
+    const [from, to] = [moments[3]?.length ?? 0, moments[4]?.length ?? 0];
+    expect(reread(Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]))).toBe(moments[3]?.picture);
+  });
+
   test('says in one sentence what was cut off, and puts aside what cannot be read at all', () => {
     const path = join(folder, 'life');
     const { bytes } = live(path, sample());

@@ -57,6 +57,7 @@ export class Requests {
    */
   txn(): Fields {
     if (this.#dice.chance(0.015)) return this.#longTxn();
+    if (this.#dice.chance(0.03)) return this.#twice();
     const made = this.#txn(0);
     return deletes(made) ? plainPuts(made) : made;
   }
@@ -99,7 +100,7 @@ export class Requests {
     const dice = this.#dice;
     return {
       ...this.#where(0.3),
-      ...this.#maybe(0.5, () => ({ startRevision: this.#past() })),
+      ...this.#maybe(0.5, () => ({ startRevision: this.#past(30) })),
       ...this.#maybe(0.4, () => ({ filters: dice.pick([[0], [1], [0, 1], [1, 1]]) })),
       ...this.#maybe(0.5, () => ({ prevKv: true })),
       ...this.#maybe(0.3, () => ({ watchId: dice.pick([1n, 2n, 3n, 4n, 1_000_000n, -5n]) })),
@@ -145,7 +146,7 @@ export class Requests {
   }
 
   /** A revision: mostly one of the last, now and then one that is compacted, to come, or none at all. */
-  #past(): Value {
+  #past(base = 10): Value {
     const dice = this.#dice;
     const kinds = {
       near: () => new Mark('now', -dice.below(12)),
@@ -154,7 +155,7 @@ export class Requests {
       future: () => new Mark('now', dice.pick([1, 2, 5, 1_000])),
       odd: () => dice.pick([0n, 1n, -1n, 2n ** 62n]),
     };
-    return kinds[dice.weighed({ near: 60, far: 15, base: 10, future: 10, odd: 5 })]();
+    return kinds[dice.weighed({ near: 60, far: 15, base, future: 10, odd: 5 })]();
   }
 
   #bound(field: string): Fields {
@@ -182,6 +183,18 @@ export class Requests {
     const field = dice.pick(['success', 'failure']);
     if (dice.chance(0.5)) return { [field]: steps(count) };
     return { [field]: [...steps(64), { requestTxn: { success: steps(count - 64) } }] };
+  }
+
+  /** The two ways in which a key can be deleted and put in one transaction, in either order, without being refused. */
+  #twice(): Fields {
+    const dice = this.#dice;
+    const [key, other] = [dice.pick(this.#keys), dice.pick(this.#keys)];
+    const put = { requestPut: { key, value: this.#value(), ...this.#maybe(0.3, () => ({ prevKv: true })) } };
+    const look = { requestRange: { key: '\0', rangeEnd: '\0' } };
+    const inside = (step: Fields): Fields => ({ requestTxn: { success: [step] } });
+    const drop = { requestDeleteRange: { key: dice.chance(0.5) ? key : other, rangeEnd: '\0', prevKv: true } };
+    if (dice.chance(0.6)) return { success: [drop, look, put, look] };
+    return { success: [inside(put), look, inside({ requestDeleteRange: { key } }), look] };
   }
 
   #compare(): Fields {

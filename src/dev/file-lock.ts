@@ -1,20 +1,22 @@
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import type { Clock } from '../core/clock.js';
 import { CoordinationError, printable } from '../errors.js';
 
 const attempts = 5;
 
 /**
  * Keeps a second process from a file: a file beside it that tells the number of the process. One that a process has left
- * behind which is gone is taken over. Returns how to let go. Throws `INVALID_OPTION` (`problem` is `in-use`).
+ * behind which is gone is taken over; so is one with our own number that was there before we began, since in a container
+ * numbers come again. Returns how to let go. Throws `INVALID_OPTION` (`problem` is `in-use`).
  */
-export function lockFile(file: string): () => void {
+export function lockFile(file: string, clock: Clock): () => void {
   const path = `${file}.lock`;
   const own = `${process.pid}\n`;
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (create(path, own)) return () => release(path, own);
     const there = readIfThere(path);
     if (there === undefined) continue;
-    if (isAlive(Number(there))) throw inUse(file, path, there.trim());
+    if (isAlive(Number(there)) && !(there === own && isOlder(path, clock))) throw inUse(file, path, there.trim());
     clearAway(path, there);
   }
   throw inUse(file, path, 'another');
@@ -37,6 +39,12 @@ function readIfThere(path: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Whether a file was there before this process, of which the clock begins with it. */
+function isOlder(path: string, clock: Clock): boolean {
+  const beganMs = clock.wall() - clock.now();
+  return (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? beganMs) < beganMs - 1_000;
 }
 
 /** Whether there is such a process. One of another user's is there, though it may not be signalled. */

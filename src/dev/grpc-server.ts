@@ -28,8 +28,6 @@ export function grpcServer(unaries: readonly UnaryMethod[], streams: readonly St
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': -1,
-    // So that it can be started again at once on the port that it had.
-    'grpc.so_reuseport': 0,
   });
   const definition = (path: string, stream: boolean): ServiceDefinition => {
     return { [path]: { path, requestStream: stream, responseStream: stream, ...bytesBothWays } };

@@ -16,7 +16,7 @@ import { refusal } from './refusal.js';
 import { int64, leaseOf, number, wireLease } from './wire.js';
 
 /** What etcd grants at least with its own election timeout of a second. */
-export const minTtlSeconds = 2;
+const minTtlSeconds = 2;
 const maxTtlSeconds = 9_000_000_000;
 
 /** `fresh`: the id of a lease for which the client has chosen none. */

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { Clock } from '../core/clock.js';
 import { CoordinationError, printable } from '../errors.js';
 import type { HistoryLimits } from '../transport/memory/history.js';
 import { Crc32 } from './crc32.js';
@@ -14,7 +15,8 @@ const growthBytes = 16 * 1024 * 1024;
 
 export interface LogFileOptions {
   readonly history: HistoryLimits;
-  readonly now: number;
+  /** What leases are timed by. */
+  readonly clock: Clock;
   /** Is told in a sentence of what had to be left out. */
   readonly onNotice: (sentence: string) => void;
   /** @internal Default 16 MiB. */
@@ -44,9 +46,9 @@ export class LogFile implements Keeper {
   constructor(path: string, options: LogFileOptions) {
     this.#path = resolve(path);
     this.#growthBytes = options.growthBytes ?? growthBytes;
-    this.#unlock = having(this.#path, () => lockFile(this.#path));
+    this.#unlock = having(this.#path, () => lockFile(this.#path, options.clock));
     try {
-      this.#file = having(this.#path, () => openSync(this.#path, 'a+', 0o600));
+      this.#file = having(this.#path, () => openFile(this.#path));
       this.restored = this.#read(options);
     } catch (error) {
       this.#unlock();
@@ -77,7 +79,8 @@ export class LogFile implements Keeper {
     }
   }
 
-  #read({ history, now, onNotice }: LogFileOptions): Restored | undefined {
+  #read({ history, clock, onNotice }: LogFileOptions): Restored | undefined {
+    const now = clock.now();
     const file = readFileSync(this.#file);
     if (!isOurs(file)) {
       const sentence = `"${printable(this.#path)}" is not a file of coterie dev, and is left as it is.`;
@@ -139,6 +142,14 @@ function syncFolder(path: string): void {
   const folder = openSync(path, 'r');
   fsyncSync(folder);
   closeSync(folder);
+}
+
+/** A device, of which one can read without end, is no file. */
+function openFile(path: string): number {
+  const file = openSync(path, 'a+', 0o600);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new Error('not a regular file');
 }
 
 /** What the system says of a file becomes an error of ours. */

@@ -22,8 +22,8 @@ export interface DevServerOptions {
    */
   readonly progressNotifyMs?: number | undefined;
   /**
-   * A file that keeps the store, made if it is not there. See {@link LogFile} for what outlives what. Default: none, so that
-   * the store ends with the server.
+   * A file that keeps the store, made if it is not there. What was answered is in it, however the process ends; only when
+   * the machine goes down can the last moments be missing. Default: none, so that the store ends with the server.
    */
   readonly data?: string | undefined;
   /** Is told in a sentence when a part of the file had to be left out. Default: nobody. */
@@ -59,31 +59,41 @@ const defaultHistory: HistoryLimits = { revisions: 100_000, bytes: 256 * 1024 * 
  *
  * Rejects with `INVALID_OPTION` (`problem` is `in-use` where the port or the file is taken, `not-an-address` where the host
  * is none of this machine, `not-a-file` where the file cannot be had), `CORRUPT_DATA` where the file is not one that such
- * a server has written, `UNKNOWN_OPTION`.
+ * a server has written, `UNKNOWN_OPTION`. Where the file can be written no longer, the server stops: see `ended`.
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
-  const { port = 0, host = '127.0.0.1', progressNotifyMs = 600_000, data, onNotice = () => {} } = options;
   checkKnown(options, optionNames, 'a dev server');
+  const { port = 0, host = '127.0.0.1', progressNotifyMs = 600_000, data, onNotice = () => {} } = options;
   checkInteger(port, 'port', 0, 65_535);
   checkText(host, 'host', 'an address of this machine');
   checkInteger(progressNotifyMs, 'progressNotifyMs', 100);
   checkText(data, 'data', 'the name of a file');
-  if (onNotice !== undefined) checkFunction(onNotice, 'onNotice');
+  checkFunction(onNotice, 'onNotice');
   const { clock = systemClock, random = systemRandom, history = defaultHistory } = options;
-  const file = data === undefined ? undefined : new LogFile(data, { history, now: clock.now(), onNotice });
+  checkHistory(history);
+  const file = data === undefined ? undefined : new LogFile(data, { history, clock, onNotice });
   const store = new DevStore({ clock, random, history, restored: file?.restored });
   const place = { host, port };
   const server = serverOf(store, clock, progressNotifyMs, () => endpointOf(place.host, place.port));
   try {
-    file?.begin(store.machine, store.origin);
+    if (file !== undefined) {
+      file.begin(store.machine, store.origin);
+      store.keptBy(file);
+    }
     place.port = await bind(server, host, port);
   } catch (error) {
     store.close();
     file?.close();
     throw error;
   }
-  if (file !== undefined) store.keptBy(file);
   return new RunningServer(server, store, file, place);
+}
+
+function checkHistory(history: HistoryLimits): void {
+  checkKnown(history, ['revisions', 'bytes'], 'history');
+  const { revisions, bytes } = history;
+  if (revisions !== undefined) checkInteger(revisions, 'revisions', 1);
+  if (bytes !== undefined) checkInteger(bytes, 'bytes', 1);
 }
 
 /** What the server does, and for whom. */

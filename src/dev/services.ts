@@ -14,7 +14,7 @@ const maxRequestBytes = 1.5 * 1024 * 1024;
 const envelopeBytes = 18;
 
 /** The version of the API that is spoken, marked as not being etcd's own server. */
-export const apiVersion = '3.5.0+coterie';
+const apiVersion = '3.5.0+coterie';
 
 function checkSize(bytes: number): void {
   if (bytes + envelopeBytes > maxRequestBytes) throw refusal('requestTooLarge');

@@ -23,6 +23,13 @@ interface Hearing {
   close(): void;
 }
 
+/** Sends a message. While there is no room for more, nothing is taken from the client either. Says whether there is. */
+function send(call: BytesStream, bytes: Buffer): boolean {
+  const room = call.write(bytes);
+  if (!room) call.pause();
+  return room;
+}
+
 /** Hears a stream until it ends, whoever ends it. A request that is refused ends it. */
 function hear(call: BytesStream, { receive, lastReceived, close }: Hearing): void {
   let open = true;
@@ -41,6 +48,7 @@ function hear(call: BytesStream, { receive, lastReceived, close }: Hearing): voi
       call.emit('error', { code, details: error instanceof Error ? error.message : 'internal error' });
     }
   });
+  call.on('drain', () => call.resume());
   call.on('end', lastReceived);
   call.on('cancelled', end);
   call.on('close', end);
@@ -57,7 +65,7 @@ export function keepAliveMethod(store: DevStore): StreamMethod {
         const answer = store.run((machine, _steps, now) => {
           return { ...keepAlive(machine, request, now), header: store.header() };
         });
-        call.write(finished(LeaseKeepAliveResponse.encode(answer)));
+        send(call, finished(LeaseKeepAliveResponse.encode(answer)));
       };
       hear(call, { receive, lastReceived: () => call.end(), close: () => {} });
     },
@@ -70,7 +78,7 @@ export function watchMethod(house: WatchHouse, clock: Clock, noticeMs: number): 
   return {
     path: pathOf('Watch', 'Watch'),
     open: (call) => {
-      const stream = new WatchStream(house, (bytes) => call.write(bytes));
+      const stream = new WatchStream(house, (bytes) => send(call, bytes));
       const again = (): void => {
         stream.tick();
         cancel = clock.after(noticeMs, again);

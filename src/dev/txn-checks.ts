@@ -5,7 +5,7 @@ import { refusal } from './refusal.js';
 import { inSpan, literalSpan, type Span } from './span.js';
 
 /** Of one list of operations, one level; nested ones have what their parents leave. */
-export const maxTxnOps = 128;
+const maxTxnOps = 128;
 
 function isEmpty(bytes: Uint8Array | null | undefined): boolean {
   return bytes === null || bytes === undefined || bytes.length === 0;

@@ -6,7 +6,7 @@ import type { Header } from './store.js';
 import { eventsFor, type Watcher, wants } from './watcher.js';
 
 /** From this size on a response to a watch that takes fragments is cut: etcd's largest request, with what gRPC adds. */
-export const fragmentBytes = 2 * 1024 * 1024;
+const fragmentBytes = 2 * 1024 * 1024;
 
 /** One message, as bytes. */
 export function message(response: WatchResponse.$Properties): Buffer {

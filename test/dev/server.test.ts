@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { Mutex } from 'coterie';
 import { type DevServer, type DevServerOptions, startDevServer } from 'coterie/dev';
 import { etcd } from 'coterie/etcd';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/clock.js';
+import { startProxy } from '../servers/proxy.js';
 import { until } from '../system/tools.js';
 import { bytes, int, RawClient } from './wire.js';
 
@@ -54,6 +57,8 @@ test.each<[string, object]>([
   ['data', { data: '' }],
   ['onNotice', { onNotice: 1 }],
   ['progressNotifyMs', { progressNotifyMs: 5 }],
+  ['revisions', { history: { revisions: 0 } }],
+  ['bytes', { history: { bytes: 1.5 } }],
   ['ports', { ports: [1] }],
 ])('refuses a wrong %s: %j', async (field, options) => {
   await expect(start(options)).rejects.toMatchObject({ name: 'CoordinationError', field });
@@ -86,6 +91,64 @@ test('in place of a server that was closed, with the same file: watches go on, a
   expect(performance.now() - began).toBeGreaterThan(2_500);
   client.close();
   await second.close();
+});
+
+test('keeps nothing of streams that were cancelled, cut off or half-closed, and no timer once it is closed', async () => {
+  const pending = new Set<object>();
+  const clock: Clock = {
+    ...systemClock,
+    after: (ms, fire) => {
+      const timer = {};
+      pending.add(timer);
+      const cancel = systemClock.after(ms, () => {
+        pending.delete(timer);
+        fire();
+      });
+      return () => {
+        pending.delete(timer);
+        cancel();
+      };
+    },
+  };
+  const server = await start({ clock });
+  const proxy = await startProxy({ target: { host: '127.0.0.1', port: server.port } });
+  const [direct, cut] = [new RawClient(server.endpoint), new RawClient(`http://127.0.0.1:${proxy.port}`)];
+  const streams = [direct.watch(), direct.watch(), cut.watch(), direct.keepAlive()] as const;
+  for (const stream of streams.slice(0, 3)) {
+    (stream as (typeof streams)[0]).send({ createRequest: { key: bytes('a') } });
+    await stream.next();
+  }
+  // Each stream of watches has a timer, for its notices of progress.
+  expect(pending.size).toBe(3);
+  streams[0].cancel();
+  streams[1].end();
+  proxy.cut();
+  await until('only the half-closed one', () => pending.size === 1);
+  direct.close();
+  await until('none', () => pending.size === 0);
+  const other = new RawClient(server.endpoint);
+  await other.grant({ ID: int(5), TTL: int(60) });
+  expect(pending.size).toBe(1);
+  await server.close();
+  expect(pending.size).toBe(0);
+  for (const client of [cut, other]) client.close();
+  await proxy[Symbol.asyncDispose]();
+});
+
+test('ends with the reason where what changes can be kept no longer, and that change is not answered', async () => {
+  const server = await start({ data: join(folder, 'data') });
+  const client = new RawClient(server.endpoint);
+  await client.put({ key: bytes('a') });
+  // What is written to the file that was there still works; that it is written anew does not.
+  rmSync(folder, { recursive: true });
+  const value = new Uint8Array(1_500_000);
+  const puts = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await client.put({ key: bytes('a'), value });
+  };
+  // Cut off: whether it was applied cannot be told.
+  await expect(puts()).rejects.toMatchObject({ code: status.CANCELLED });
+  expect(await server.ended).toMatchObject({ code: 'ENOENT' });
+  client.close();
 });
 
 test('lets go of the past beyond its limits, as if it had been compacted', async () => {

@@ -273,6 +273,14 @@ await onBoth((api) => {
     expect(revisions).toEqual(Array.from({ length: 61 }, (_, n) => last - 60 + n));
   });
 
+  test('a client that asks more than it reads gets every answer in the end', async () => {
+    const stream = api.client.watch();
+    stream.pause();
+    for (let n = 1; n <= 3_000; n++) stream.send({ createRequest: { ...all(), watchId: int(n) } });
+    stream.resume();
+    for (let n = 1; n <= 3_000; n++) expect(await stream.next()).toMatchObject({ created: true, watchId: n });
+  });
+
   test('goes on telling a client that has no more to say', async () => {
     const { stream } = await begun({});
     stream.end();

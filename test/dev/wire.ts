@@ -15,7 +15,7 @@ export const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 export const int = fromNumber;
 
 /** A message as text and numbers, to be compared: without what is different in every cluster. */
-export function shown(value: unknown): unknown {
+function shown(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== 'object' || value === null) return value;

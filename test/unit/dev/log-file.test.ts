@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.js';
 import { compact } from '../../../src/dev/compact.js';
 import { Crc32 } from '../../../src/dev/crc32.js';
 import { grant, revoke } from '../../../src/dev/leases.js';
@@ -46,7 +48,12 @@ interface Opened {
 
 function open(path: string, growthBytes?: number): Opened {
   const notices: string[] = [];
-  const file = new LogFile(path, { history, now: 0, onNotice: (notice) => notices.push(notice), growthBytes });
+  const file = new LogFile(path, {
+    history,
+    clock: systemClock,
+    onNotice: (notice) => notices.push(notice),
+    growthBytes,
+  });
   opened.add(file);
   const machine = file.restored?.machine ?? machineAt(1, history);
   file.begin(machine, file.restored?.origin ?? origin);
@@ -231,7 +238,7 @@ describe('the file', () => {
   });
 
   test('that cannot be had is refused, with the option named', () => {
-    for (const path of [folder, join(folder, 'no', 'such')]) {
+    for (const path of [folder, join(folder, 'no', 'such'), '/dev/zero']) {
       expect(() => open(path)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', problem: 'not-a-file' }));
     }
   });
@@ -287,6 +294,14 @@ describe('a file in use', () => {
     close(one);
     expect(existsSync(`${path}.lock`)).toBe(false);
   });
+});
+
+test('a lock of our own number from before we began is that of an earlier life, as in a container', () => {
+  const path = join(folder, 'one');
+  writeFileSync(`${path}.lock`, `${process.pid}\n`);
+  expect(() => open(path)).toThrow(expect.objectContaining({ problem: 'in-use' }));
+  utimesSync(`${path}.lock`, 1_000, 1_000);
+  close(open(path));
 });
 
 test('the checksum is that of zip', () => {

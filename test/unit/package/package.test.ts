@@ -81,6 +81,18 @@ describe('loading an entry point', () => {
   });
 });
 
+describe('the command', () => {
+  it('is a program that says its version', async () => {
+    const { bin, version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      bin: Readonly<Record<string, string>>;
+      version: string;
+    };
+    const path = join(root, bin['coterie'] ?? '');
+    expect(readFileSync(path, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(await run(process.execPath, [path, '--version'])).toBe(`${version}\n`);
+  });
+});
+
 describe('the tarball', () => {
   interface Tarball {
     readonly size: number;

@@ -15,7 +15,7 @@ process.stdout.on('error', end('Nobody reads the output of the demo.'));
 process.exitCode = await main({
   args: process.argv.slice(2),
   colourful: wantsColour(process.env, process.stdout.isTTY),
-  readingMs: 800,
+  readingMs: 700,
   signal: stop.signal,
   print: (line) => process.stdout.write(`${line}\n`),
   complain: (line) => process.stderr.write(`${line}\n`),

@@ -28,7 +28,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'servers',
-          include: ['test/{servers,etcd,consul,dev,system}/**/*.test.ts'],
+          include: ['test/{servers,etcd,consul,dev,system,differential}/**/*.test.ts'],
           globalSetup: ['test/servers/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

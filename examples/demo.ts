@@ -1,5 +1,5 @@
 /**
- * The demo: five workers compete for a lock and stand in an election, while the leader is killed and a holder sleeps
+ * The demo: five processes compete for a lock and stand in an election, while the leader is killed and a holder sleeps
  * past its lease. `npm run demo`, or with `-- --store etcd://127.0.0.1:2379`, or with `-- --store consul://127.0.0.1:8500`.
  */
 import { wantsColour } from './demo/colours.js';
@@ -15,7 +15,7 @@ process.stdout.on('error', end('Nobody reads the output of the demo.'));
 process.exitCode = await main({
   args: process.argv.slice(2),
   colourful: wantsColour(process.env, process.stdout.isTTY),
-  readingMs: 1_000,
+  readingMs: 700,
   signal: stop.signal,
   print: (line) => process.stdout.write(`${line}\n`),
   complain: (line) => process.stderr.write(`${line}\n`),

@@ -5,6 +5,7 @@ import { painter } from './colours.js';
 import { keysBelow } from './events.js';
 import { Log } from './log.js';
 import { type PlayOptions, readOptions, usage } from './options.js';
+import { processStage } from './process-stage.js';
 import { type Findings, type Play, playScenes } from './scenes.js';
 import { patienceMs, type Stage, type StageParts, type Tell } from './stage.js';
 import type { StoreChoice } from './stores.js';
@@ -47,10 +48,10 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A store is loaded only when it is asked for: the embedded one needs neither gRPC nor processes. */
+/** The embedded server is loaded only when it is asked for: with Consul, no gRPC. */
 async function openStage(store: StoreChoice, parts: StageParts): Promise<Stage> {
-  if (store.kind === 'memory') return (await import('./memory-stage.js')).memoryStage(parts);
-  return (await import('./process-stage.js')).processStage(store, parts);
+  if (store.kind === 'dev') return (await import('./dev-stage.js')).devStage(parts);
+  return processStage(store, parts);
 }
 
 async function run({ store, ttlMs }: PlayOptions, world: DemoWorld): Promise<number> {
@@ -59,7 +60,7 @@ async function run({ store, ttlMs }: PlayOptions, world: DemoWorld): Promise<num
   const keys = keysBelow(`/demo/${randomBytes(6).toString('hex')}`);
   const startNs = process.hrtime.bigint();
   const tell: Tell = (who, event, atMs) => log.add({ who, atMs, ...event });
-  const stage = await openStage(store, { keys, startNs, ttlMs, tell });
+  await using stage = await openStage(store, { keys, startNs, ttlMs, tell });
   const { setting } = stage;
   // Nobody tells anything before the first worker is hired.
   const log = new Log((event) => print(eventLine(event, paint)), patienceMs(setting));
@@ -103,11 +104,7 @@ async function playAndTidyUp(play: Play): Promise<Outcome> {
 /** Removes what the run has written, and gives the keys that are there nevertheless. */
 async function sweep({ client }: Stage, prefix: string): Promise<readonly string[]> {
   const limit = { timeoutMs: 2_000 };
-  try {
-    await client.store.commit([], [remove({ prefix })], limit);
-    const { entries } = await client.store.read({ prefix }, limit);
-    return entries.map(({ key }) => key);
-  } finally {
-    await client.close();
-  }
+  await client.store.commit([], [remove({ prefix })], limit);
+  const { entries } = await client.store.read({ prefix }, limit);
+  return entries.map(({ key }) => key);
 }

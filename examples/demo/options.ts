@@ -21,10 +21,10 @@ export const usage = `coterie demo: a lock, an election and a config under failu
 
 Usage: npm run demo -- [--store <store>] [--ttl <seconds>]
 
-  --store memory                       all workers in this process, on the embedded
-                                       store (the default)
-  --store etcd://<host:port>[,...]     every worker a process of its own, on etcd
-  --store consul://<host:port>         the same on Consul, by way of one agent: its
+  --store dev                          on coterie dev, which it starts in this process:
+                                       nothing else is needed (the default)
+  --store etcd://<host:port>[,...]     on etcd
+  --store consul://<host:port>         on Consul, by way of one agent: its
                                        sessions live longer, so it takes 50 seconds
   --ttl <seconds>                      how long sessions live unrenewed: 2 to 60, by
                                        default 2, on Consul 10; less than 10 there needs
@@ -41,7 +41,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        store: { type: 'string', default: 'memory' },
+        store: { type: 'string', default: 'dev' },
         ttl: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -65,11 +65,11 @@ function readTtl(text: string | undefined): number | undefined {
 }
 
 function readStore(store: string): StoreChoice {
-  if (store === 'memory') return { kind: 'memory' };
+  if (store === 'dev') return { kind: 'dev' };
   const [, kind, list = ''] = /^(etcd|consul):\/\/([^/]*)\/?$/.exec(store) ?? [];
   if (kind === 'etcd') return { kind, endpoints: readHosts(list, 'etcd') };
   if (kind === 'consul') return { kind, address: readAgent(list) };
-  throw new Error('--store must be "memory", "etcd://host:port[,host:port...]" or "consul://host:port".');
+  throw new Error('--store must be "dev", "etcd://host:port[,host:port...]" or "consul://host:port".');
 }
 
 function readAgent(list: string): string {

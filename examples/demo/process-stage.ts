@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { WorkerEvent } from './events.js';
@@ -25,8 +25,12 @@ export interface WorkerMessage {
   readonly atMs: number;
 }
 
-/** Every worker a process of its own, with a client of its own of one etcd or Consul. */
-export async function processStage(servers: Servers, { keys, startNs, ttlMs, tell }: StageParts): Promise<Stage> {
+/**
+ * Every worker a process of its own, with a client of its own of one etcd or Consul. `name`: what to call that, where it
+ * is not what its address says.
+ */
+export async function processStage(servers: Servers, parts: StageParts, name = named(servers)): Promise<Stage> {
+  const { keys, startNs, ttlMs, tell } = parts;
   const client = await openClient(servers, ttlMs);
   const children = new Set<ChildProcess>();
   const killAll = (): void => {
@@ -56,22 +60,33 @@ export async function processStage(servers: Servers, { keys, startNs, ttlMs, tel
 
   return {
     client,
-    setting: settingOn(client, { ...named(servers), ttlMs }),
+    setting: settingOn(client, { ...name, ttlMs }),
     kill: { how: 'SIGKILL to its process', halts: true },
     pause: { how: 'SIGSTOP to its process', halts: true },
     wake: 'SIGCONT to its process',
     hire,
     close,
+    [Symbol.asyncDispose]: () => client.close(),
   };
 }
 
-function named(servers: Servers): Pick<Setting, 'store' | 'place'> {
+export type StoreName = Pick<Setting, 'store' | 'place'>;
+
+function named(servers: Servers): StoreName {
   if (servers.kind === 'consul') return { store: 'Consul', place: `Consul at ${servers.address}, in processes` };
   return { store: 'etcd', place: `etcd at ${servers.endpoints.join(', ')}, in processes` };
 }
 
+/** A worker that is stopped cannot see this process crash. This one does, by the end of its input, and then ends it. */
+function guardOf({ pid }: ChildProcess): ChildProcess {
+  const guard = spawn('sh', ['-c', `read -r _; kill -KILL ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+  // Without a shell there is no guard, and the demo goes on.
+  return guard.on('error', () => {});
+}
+
 function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void): Actor {
   let expected = false;
+  let guard: ChildProcess | undefined;
   child.on('message', (message) => {
     // Only the worker process is at the other end.
     const { event, atMs } = message as WorkerMessage;
@@ -80,6 +95,7 @@ function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void)
   child.on('error', (error) => tell(name, { kind: 'fails', reason: error.message }, 0));
   child.on('exit', (code, signal) => {
     gone();
+    guard?.kill();
     if (expected || code === 0) return;
     tell(name, { kind: 'fails', reason: `its process ended with ${signal ?? `code ${code}`}` }, 0);
   });
@@ -90,7 +106,13 @@ function follow(child: ChildProcess, name: string, tell: Tell, gone: () => void)
       expected = true;
       child.kill('SIGKILL');
     },
-    pause: () => child.kill('SIGSTOP'),
-    wake: () => child.kill('SIGCONT'),
+    pause: () => {
+      guard = guardOf(child);
+      child.kill('SIGSTOP');
+    },
+    wake: () => {
+      child.kill('SIGCONT');
+      guard?.kill();
+    },
   };
 }

@@ -52,8 +52,8 @@ export function patienceMs({ longestMs }: Setting): number {
   return longestMs + 13_000;
 }
 
-/** Where the demo is played: in this process, or in one process for each worker. */
-export interface Stage {
+/** Where the demo is played: a store, and a process for each worker. Disposed of when nobody needs the store any more. */
+export interface Stage extends AsyncDisposable {
   /** The director's own client. */
   readonly client: Client;
   readonly setting: Setting;
@@ -62,6 +62,6 @@ export interface Stage {
   /** How a pause is ended. */
   readonly wake: string;
   hire(name: string): Actor;
-  /** Ends everything that was started: politely, or at once where there is no time for that. */
+  /** Ends all workers: politely, or at once where there is no time for that. */
   close(options: { readonly politely: boolean }): Promise<void>;
 }

@@ -5,15 +5,15 @@ export type Servers =
   | { readonly kind: 'etcd'; readonly endpoints: readonly string[] }
   | { readonly kind: 'consul'; readonly address: string };
 
-/** What the demo can be played on. */
-export type StoreChoice = { readonly kind: 'memory' } | Servers;
+/** What the demo can be played on: servers that are there, or the embedded server, which it starts itself. */
+export type StoreChoice = { readonly kind: 'dev' } | Servers;
 
 /**
  * How long the sessions of the demo live: the shortest time that the servers grant unless they were configured otherwise,
- * so that the death of a worker is noticed soon. For the embedded store, which grants any, the same as for etcd.
+ * so that the death of a worker is noticed soon.
  */
 export const usualTtlMs: Readonly<Record<StoreChoice['kind'], number>> = {
-  memory: 2_000,
+  dev: 2_000,
   etcd: 2_000,
   consul: 10_000,
 };

@@ -22,15 +22,22 @@ function sort(versions: Version[], request: RangeRequest.$Properties): void {
   const order = request.sortOrder ?? SortOrder.NONE;
   if (target === SortTarget.KEY && order !== SortOrder.DESCEND) return;
   const compare = comparers[target];
-  if (compare === undefined) return;
+  // As etcd, an order that nobody knows is none. A target that nobody knows ends etcd 3.5.
+  if (compare === undefined || SortOrder[order] === undefined) return;
   versions.sort(order === SortOrder.DESCEND ? (a, b) => compare(b, a) : compare);
 }
 
-/** Leaves those whose revisions lie within the bounds, of which 0 is none. */
+/**
+ * Leaves those whose revisions lie within the bounds, of which 0 is none. Without bounds and order, etcd reads no further
+ * than the limit, plus one to know whether there is more, and only then sorts by a target other than the key.
+ */
 function within(versions: Version[], request: RangeRequest.$Properties): Version[] {
   const least = { mod: number(request.minModRevision), create: number(request.minCreateRevision) };
   const most = { mod: number(request.maxModRevision), create: number(request.maxCreateRevision) };
-  if (least.mod === 0 && least.create === 0 && most.mod === 0 && most.create === 0) return versions;
+  if (least.mod === 0 && least.create === 0 && most.mod === 0 && most.create === 0) {
+    const limit = number(request.limit);
+    return limit > 0 && !request.sortOrder ? versions.slice(0, limit + 1) : versions;
+  }
   return versions.filter(
     ({ modified, created }) =>
       (least.mod === 0 || modified >= least.mod) &&

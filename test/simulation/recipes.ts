@@ -1,6 +1,8 @@
 import type { RecipeSimulation } from './recipe.js';
+import { barrier } from './scenarios/barrier.js';
+import { countDownLatch } from './scenarios/count-down-latch.js';
 import { election } from './scenarios/election.js';
 import { mutex } from './scenarios/mutex.js';
 
 /** How each recipe is simulated. */
-export const recipes: readonly RecipeSimulation[] = [election, mutex];
+export const recipes: readonly RecipeSimulation[] = [barrier, countDownLatch, election, mutex];

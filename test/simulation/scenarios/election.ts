@@ -207,18 +207,23 @@ async function succession(world: SimulatedWorld, { truth, observers }: Race): Pr
     world.start(node, 'its campaign', campaigning);
     return campaigning;
   };
+  const known = (): Promise<void> => {
+    const knows = ({ node: { state }, seen }: Observer): boolean => state !== 'up' || truth.isNow(seen);
+    return becomes(world, auditMs, 'E5', 'every observer knows how it stands at last', () =>
+      [...observers].every(knows),
+    );
+  };
   const leads = async (node: SimulatedNode, boundMs: number, campaigning: Promise<Term>) => {
     const term = await soon(world, boundMs, 'EL1', `${node.name} leads`, campaigning);
     const end = truth.grant(node, term);
-    const known = (): boolean =>
-      [...observers].every(({ node: { state }, seen }) => state !== 'up' || truth.isNow(seen));
-    await becomes(world, auditMs, 'E5', 'every observer knows who leads at last', known);
+    await known();
     return { term, end };
   };
   const { term } = await leads(first, world.boundMs, campaignOf(first));
   const waiting = campaignOf(second);
   await becomes(world, 5_000, 'EL1', `${second.name} stands`, () => truth.stands(`stands:${second.name}`));
   await term.proclaim(truth.newProclamation(term));
+  await known();
   world.crash(first);
   const next = await leads(second, world.expiryMs + 5_000, waiting);
   const last = campaignOf(third);
@@ -229,8 +234,10 @@ async function succession(world: SimulatedWorld, { truth, observers }: Race): Pr
   await becomes(world, world.ttlMs + 5_000, 'EL2', `${third.name} stands again`, stands);
   next.end();
   await next.term.resign();
-  const { end } = await leads(third, 5_000, last);
+  const { term: final, end } = await leads(third, 5_000, last);
   end();
+  await final.resign();
+  await known();
 }
 
 export const election: RecipeSimulation = {

@@ -1,3 +1,4 @@
+import { AuditedWatch } from '../core/audited-watch.js';
 import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
@@ -105,7 +106,7 @@ export class SharedValue<T = unknown> {
   async *changes(options: CallOptions = {}): AsyncGenerator<Versioned<T>, void, undefined> {
     checkCall(options, 'changes');
     let seen: bigint | undefined | 'nothing yet' = 'nothing yet';
-    for await (const batch of this.#client.store.watch({ key: this.path }, options)) {
+    for await (const batch of new AuditedWatch(this.#client, { key: this.path }, options)) {
       const news = newest(batch);
       if (news === 'none' || news?.modified === seen) continue;
       seen = news?.modified;

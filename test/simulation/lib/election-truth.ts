@@ -33,8 +33,10 @@ export class ElectionTruth {
   /** Since when no ticket has this value. */
   readonly #absentMs = new Map<string, number>();
   readonly #stored = new Set<string>();
-  /** Tickets that went under their leader, by no fault of the operator's: were their leases alive? */
-  #suspects: Entry[] = [];
+  /** Tickets that went, by no fault of the operator's: were their leases alive? */
+  #suspects: { readonly entry: Entry; readonly given: Given | undefined }[] = [];
+  /** What those had stood with that went while their leases were alive. */
+  readonly #takenOut = new Set<string>();
   #generation = 1;
   #values = 0;
 
@@ -98,6 +100,12 @@ export class ElectionTruth {
     }
     this.#newest.set(node.generation, term.token);
     return end;
+  }
+
+  /** A campaign has ended as its ticket was lost. Checks that somebody else than the candidates took it: E6. */
+  robbed(node: SimulatedNode, value: string): void {
+    if (!this.#takenOut.has(value)) return;
+    throw new Violation('E6', `the ticket of ${node.name} with "${value}" was deleted while it waited`);
   }
 
   /** A proclamation was acknowledged. Checks that it was made. */
@@ -216,19 +224,20 @@ export class ElectionTruth {
     }
   }
 
-  #deleted(before: Entry): void {
-    const given = this.#given.get(`${before.key}@${before.created}`);
-    const struckMs = this.#world.operator.struckMs(before.key, before.created, before.lease);
-    if (given !== undefined && !given.ending && struckMs === undefined) this.#suspects.push(before);
+  #deleted(entry: Entry): void {
+    const struckMs = this.#world.operator.struckMs(entry.key, entry.created, entry.lease);
+    if (struckMs === undefined) this.#suspects.push({ entry, given: this.#given.get(`${entry.key}@${entry.created}`) });
   }
 
   #takenAway(): string | undefined {
-    const suspects = this.#suspects;
-    if (suspects.length === 0) return undefined;
-    this.#suspects = [];
+    if (this.#suspects.length === 0) return undefined;
     const live = new Set(this.#world.truth.leases.map(({ id }) => id));
-    const robbed = suspects.find(({ lease }) => lease !== undefined && live.has(lease));
-    return robbed && `${robbed.key} of term ${robbed.created} was deleted under its leader`;
+    for (const { entry, given } of this.#suspects.splice(0)) {
+      if (entry.lease === undefined || !live.has(entry.lease)) continue;
+      if (given?.ending === false) return `${entry.key} of term ${entry.created} was deleted under its leader`;
+      this.#takenOut.add(textOf(entry));
+    }
+    return undefined;
   }
 
   #zombie(): string | undefined {

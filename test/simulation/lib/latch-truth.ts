@@ -1,5 +1,6 @@
 import type { Entry } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, type TrueRevision, Violation } from 'coterie/testing';
+import { OpenWaits } from './open-waits.js';
 import { StateLog } from './state-log.js';
 import { Tally } from './tally.js';
 
@@ -10,12 +11,6 @@ export interface LatchState {
   readonly round: number;
 }
 
-/** One that waits for the latch. */
-interface Waiting {
-  readonly node: SimulatedNode;
-  readonly mark: number;
-}
-
 /** What there was of a latch in one cluster. */
 interface Life {
   readonly log: StateLog<LatchState>;
@@ -23,8 +18,6 @@ interface Life {
   readonly counts: ReadonlyMap<number, Tally>;
   readonly openings: Tally;
   readonly resets: Tally;
-  /** When it was last opened. */
-  openMs: number;
 }
 
 const decoder = new TextDecoder();
@@ -38,14 +31,14 @@ export class LatchTruth {
   readonly count: number;
   readonly #world: SimulatedWorld;
   readonly #lives = new Map<number, Life>();
-  readonly #waiting = new Set<Waiting>();
+  readonly #waits: OpenWaits;
 
   constructor(world: SimulatedWorld, path: string, count: number) {
     this.path = path;
     this.count = count;
     this.#world = world;
     world.truth.follow((revision) => this.#follow(revision));
-    world.invariant('CL1', () => this.#stuck());
+    this.#waits = new OpenWaits(world, 'CL1', path, (generation) => isOpen(this.of({ generation }).log.last));
   }
 
   /** What there was of it in the cluster that a node knows. */
@@ -58,7 +51,6 @@ export class LatchTruth {
       counts: new Map(steps.map((by) => [by, new Tally('CD2', `${path} counted down by ${by}`)])),
       openings: new Tally('CD2', `${path} counted down to the end`),
       resets: new Tally('CD3', `${path} closed for another round`),
-      openMs: 0,
     };
     this.#lives.set(generation, life);
     return life;
@@ -67,21 +59,21 @@ export class LatchTruth {
   /** A node waits, from now until what is returned is called with whether it passed. */
   wait(node: SimulatedNode): (passed: boolean) => void {
     const { log } = this.of(node);
-    const waiting = { node, mark: log.mark() };
-    this.#waiting.add(waiting);
+    const mark = log.mark();
+    const over = this.#waits.begin(node);
     return (passed) => {
-      this.#waiting.delete(waiting);
-      if (!passed || log.someSince(waiting.mark, isOpen)) return;
+      over();
+      if (!passed || log.someSince(mark, isOpen)) return;
       throw new Violation('CD1', `${node.name} has passed ${this.path}, which was closed all the time`);
     };
   }
 
-  #follow({ revision, changes, generation, atMs }: TrueRevision): void {
+  #follow({ revision, changes, generation }: TrueRevision): void {
     for (const { key, after } of changes) {
       if (key !== this.path) continue;
       const life = this.of({ generation });
       try {
-        this.#step(life, life.log.last, after, atMs);
+        this.#step(life, life.log.last, after);
       } catch (error) {
         this.#world.fail(error);
       }
@@ -89,10 +81,13 @@ export class LatchTruth {
     }
   }
 
-  #step(life: Life, before: LatchState, after: Entry | undefined, atMs: number): void {
+  #step(life: Life, before: LatchState, after: Entry | undefined): void {
     if (after === undefined) throw new Violation('CD2', `${this.path} was deleted`);
     const { count, left, round } = stateOf(after);
-    if (round === before.round + 1 && before.left === 0 && left === count) return life.resets.happened();
+    if (round === before.round + 1 && before.left === 0 && left === count) {
+      life.resets.happened();
+      return;
+    }
     const by = before.left - left;
     if (round !== before.round || by <= 0 || left < 0) {
       const [was, is] = [before, { left, round }].map((state) => `${state.left} in round ${state.round}`);
@@ -101,26 +96,14 @@ export class LatchTruth {
     if (left > 0) {
       const tally = life.counts.get(by);
       if (tally === undefined) throw new Violation('CD2', `${this.path} was counted down by ${by}, which nobody does`);
-      return tally.happened();
+      tally.happened();
+      return;
     }
-    life.openMs = atMs;
     life.openings.happened();
-  }
-
-  /** Whoever may pass does so, as soon as news can come to it, or when it looks anyway. */
-  #stuck(): string | undefined {
-    const { nowMs, truth } = this.#world;
-    for (const { node, mark } of this.#waiting) {
-      const { log, openMs } = this.of(node);
-      if (node.state !== 'up' || node.generation !== truth.generation) continue;
-      if (nowMs <= Math.max(openMs, node.disturbedMs) + 18_000 || !log.someSince(mark, isOpen)) continue;
-      return `${node.name} still waits for ${this.path}, which was open long ago`;
-    }
-    return undefined;
   }
 }
 
-export function isOpen({ left }: LatchState): boolean {
+function isOpen({ left }: LatchState): boolean {
   return left === 0;
 }
 

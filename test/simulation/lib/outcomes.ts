@@ -2,7 +2,7 @@ import { type FaultName, type SimulatedNode, type SimulatedWorld, Violation } fr
 import type { Ended } from './life.js';
 
 /** Codes after which it is not known whether a change was made. */
-const ambiguous: readonly string[] = ['aborted', 'TIMEOUT', 'UNKNOWN_OUTCOME'];
+const ambiguous: readonly string[] = ['aborted', 'TIMEOUT', 'UNKNOWN_OUTCOME', 'CLOSED'];
 
 /** Faults that can be behind an error, where it takes one. */
 const faultsBehind: Readonly<Record<string, readonly FaultName[]>> = {

@@ -8,6 +8,7 @@
 import { Barrier } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, Violation } from 'coterie/testing';
 import { BarrierTruth, isDown } from '../lib/barrier-truth.js';
+import { standBy, strikeByStanders } from '../lib/by-stander.js';
 import { attempt, type Ended, pause } from '../lib/life.js';
 import { checkCode, isAmbiguous } from '../lib/outcomes.js';
 import { becomes, soon } from '../lib/soon.js';
@@ -21,12 +22,10 @@ const writeCodes = ['aborted', 'TIMEOUT', 'UNKNOWN_OUTCOME', 'SESSION_LOST'];
 
 async function scenario(world: SimulatedWorld): Promise<void> {
   const truths = paths.map((path) => new BarrierTruth(world, path));
-  // An operator releases it, too; writing to it changes nothing.
-  const isBarrier = ({ key }: { readonly key: string }): boolean => paths.some((path) => path === key);
-  const may = (entry: { readonly key: string; readonly lease?: string }): boolean =>
-    entry.lease !== undefined || isBarrier(entry);
-  world.operator.rules = { mayDelete: may, mayOverwrite: may };
+  // An operator releases it, too.
+  strikeByStanders(world, ({ key }) => paths.some((path) => path === key));
   world.run(4, async (node) => {
+    await standBy(node);
     // The same object all the time, as it has a memory of its own.
     const used = truths.map((truth) => use(node, truth));
     while (node.running) {

@@ -7,11 +7,11 @@
  */
 import { CountDownLatch } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, Violation } from 'coterie/testing';
-import { isOpen, LatchTruth, steps } from '../lib/latch-truth.js';
+import { standBy, strikeByStanders } from '../lib/by-stander.js';
+import { LatchTruth, steps } from '../lib/latch-truth.js';
 import { attempt, pause } from '../lib/life.js';
 import { checkCode, isAmbiguous } from '../lib/outcomes.js';
 import { soon } from '../lib/soon.js';
-import type { Doing } from '../lib/tally.js';
 import type { RecipeSimulation } from '../recipe.js';
 
 /** The one is the beginning of the other: they must not mix. */
@@ -28,7 +28,9 @@ interface Used {
 
 async function scenario(world: SimulatedWorld): Promise<void> {
   const truths = paths.map((path) => new LatchTruth(world, path, count));
+  strikeByStanders(world);
   world.run(4, async (node) => {
+    await standBy(node);
     // The same object all the time, as it has a memory of its own.
     const used = truths.map((truth) => ({ truth, latch: new CountDownLatch(node.client, truth.path, count) }));
     while (node.running) {

@@ -93,6 +93,7 @@ async function campaign(world: SimulatedWorld, node: SimulatedNode, race: Race):
   const ended = await attempt(world, node, (limits) => election.campaign(value, limits));
   stopped();
   checkCode(world, node, 'a campaign', ended, rejects ? [...campaignCodes, 'SESSION_LOST'] : campaignCodes);
+  if ('code' in ended && ended.code === 'TICKET_LOST') truth.robbed(node, value);
   if (!('value' in ended)) return;
   const term = ended.value;
   const end = truth.grant(node, term);

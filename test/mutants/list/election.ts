@@ -63,7 +63,7 @@ export const electionMutants: readonly Mutant[] = [
     invariant: 'E4',
   },
   {
-    name: 'election-proclaims-under-no-name',
+    name: 'election-refused-proclamation-counts',
     recipe: 'election',
     wrong: 'A proclamation that was refused counts as made.',
     file: 'recipes/election.ts',
@@ -127,6 +127,7 @@ export const electionMutants: readonly Mutant[] = [
       { find: 'if (ok && !unknown && !this.#late && !this.#named)', replace: 'if (!this.#named)' },
     ],
     invariant: 'E6',
+    options: { faults: ['delay', 'dropAnswer', 'applyLate', 'breakStreams'] },
   },
   {
     name: 'election-candidate-stays',

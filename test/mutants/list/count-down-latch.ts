@@ -22,7 +22,10 @@ export const countDownLatchMutants: readonly Mutant[] = [
     recipe: 'count-down-latch',
     wrong: 'A count whose answer was lost is made again, and nothing tells that it was made.',
     file: 'recipes/register-run.ts',
-    changes: [{ find: 'const guards = [this.#slot.guard(), ...', replace: 'const guards = [...' }],
+    changes: [
+      { find: 'const guards = [this.#slot.guard(), ...', replace: 'const guards = [...' },
+      { find: 'const news = this.#slot.look(note);', replace: "const news = undefined as ReturnType<Slot['look']>;" },
+    ],
     invariant: 'CD2',
   },
   {

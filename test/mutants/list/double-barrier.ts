@@ -6,7 +6,10 @@ export const doubleBarrierMutants: readonly Mutant[] = [
     recipe: 'double-barrier',
     wrong: 'That a round is full lets in everybody who comes then, as the ready key of etcd that outlives its round.',
     file: 'recipes/double-barrier-entrance.ts',
-    changes: [{ find: 'if (round.members.includes(ticket.key)) return round;', replace: 'return round;' }],
+    changes: [
+      { find: 'if (place > round.count) throw tooManyError(this.#parts.keys.path, round.count);', replace: '' },
+      { find: 'if (round.members.includes(ticket.key)) return round;', replace: 'return round;' },
+    ],
     invariant: 'D1',
   },
   {

@@ -13,6 +13,8 @@ interface Entering {
   readonly node: SimulatedNode;
   readonly lease: LeaseId;
   readonly sinceMs: number;
+  /** The tickets that its session has put since, by key: when they were created. */
+  readonly put: Map<string, bigint>;
   /** Whether there was no room for it at any time since. */
   crowded: boolean;
 }
@@ -72,7 +74,7 @@ export class RoundTruth {
 
   /** A node goes in by this session, from now until what is returned is told what came of it. */
   enter(node: SimulatedNode, lease: LeaseId): (entered: Entered) => void {
-    const entering = { node, lease, sinceMs: this.#world.nowMs, crowded: false };
+    const entering = { node, lease, sinceMs: this.#world.nowMs, put: new Map<string, bigint>(), crowded: false };
     this.#entering.add(entering);
     this.#look(node.generation);
     return (entered) => {
@@ -113,18 +115,19 @@ export class RoundTruth {
     throw new Violation('D2', `${node.name} goes into round ${round}, which others were told that all have left`);
   }
 
-  #refused({ node, lease, crowded }: Entering, code: string): void {
+  #refused({ node, lease, crowded, put }: Entering, code: string): void {
     const life = this.#of(node.generation);
-    if (code === 'TOO_MANY_MEMBERS' && !crowded)
+    if (code === 'TOO_MANY_MEMBERS' && !crowded) {
       throw new Violation('D3', `${node.name} was one too many, where there was room`);
+    }
     if (unsure.includes(code)) this.blur(lease);
     if (this.#blurred.has(lease)) return;
-    // It is out, and nobody passes with it.
-    for (const { key, created, lease: under } of life.tickets.values()) {
-      if (under !== lease || this.#world.operator.struckMs(key, created, lease) !== undefined) continue;
+    // It is out, and nobody has passed with it, or will.
+    for (const [key, created] of put) {
+      if (this.#world.operator.struckMs(key, created, lease) !== undefined) continue;
       life.out.add(key);
-      if (life.members?.includes(key))
-        throw new Violation('D4', `${node.name} was refused with ${code}, and is a member`);
+      const passed = [...life.rounds.values()].some(({ members }) => members.includes(key));
+      if (passed) throw new Violation('D4', `${node.name} was refused with ${code}, and ${key} is a member`);
     }
   }
 
@@ -150,9 +153,16 @@ export class RoundTruth {
     for (const { key, after } of mine) {
       if (!key.startsWith(`${this.path}/${life.round}/`)) continue;
       if (after?.lease === undefined) life.tickets.delete(key);
-      else life.tickets.set(key, after);
+      else this.#put(life, generation, after);
     }
     if (mine.length > 0) this.#look(generation);
+  }
+
+  #put(life: Life, at: number, entry: Entry): void {
+    life.tickets.set(entry.key, entry);
+    for (const { node, lease, put } of this.#entering) {
+      if (node.generation === at && lease === entry.lease) put.set(entry.key, entry.created);
+    }
   }
 
   #step(life: Life, after: Entry | undefined, atMs: number): void {
@@ -199,7 +209,9 @@ export class RoundTruth {
     for (const { node, sinceMs } of this.#entering) {
       const { members, tickets, fullMs } = this.#of(node.generation);
       if (node.state !== 'up' || node.generation !== truth.generation || members === undefined) continue;
-      if (nowMs <= Math.max(sinceMs, fullMs, node.disturbedMs) + 2 * ttlMs + 8_000) continue;
+      // One to whom an event was lost looks anyway, after a time to live.
+      const missedMs = node.missedMs === undefined ? 0 : node.missedMs + ttlMs;
+      if (nowMs <= Math.max(sinceMs, fullMs, node.disturbedMs, missedMs) + 4_000) continue;
       if (members.some((key) => tickets.has(key)))
         return `${node.name} waits at ${this.path}, which has been full for long`;
     }

@@ -139,6 +139,16 @@ async function opening(world: SimulatedWorld, truth: BarrierTruth): Promise<void
   await world.sleep(1_000);
   await bound('a release', release());
   await all;
+  await bound('a hold', hold(false));
+  const blind = passing(10_000);
+  await world.sleep(1_000);
+  // Released and held up anew while nobody can look, and nothing tells of it afterwards.
+  for (const node of waiters) world.disconnect(node, 1_000);
+  await bound('a release', release());
+  await bound('a hold', hold(false));
+  world.service.cluster.compact();
+  await blind;
+  await bound('a release', release());
   await bound('a hold', hold(true));
   const after = passing(world.expiryMs + 12_000);
   world.crash(holder);

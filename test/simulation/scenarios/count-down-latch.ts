@@ -105,28 +105,46 @@ async function look(world: SimulatedWorld, node: SimulatedNode, { truth, latch }
   throw new Violation('CD4', `${ended.value} are said to be left of ${truth.path}, which never were meanwhile`);
 }
 
-/** When all is well: it is counted down to the end, and all pass that wait. */
+/** When all is well: it is counted down to the end, and all pass that wait, also where they cannot look before the next round. */
 async function opening(world: SimulatedWorld, truth: LatchTruth): Promise<void> {
   const [counter, ...waiters] = [world.node(), world.node(), world.node()] as const;
   const latch = new CountDownLatch(counter.client, truth.path, count);
   const life = truth.of({ generation: world.truth.generation });
-  const resetting = life.resets.begin();
-  if (await soon(world, 5_000, 'L0', 'a reset', latch.reset())) resetting.done();
-  else resetting.not();
-  const waits = waiters.map(async (node) => {
-    const over = truth.wait(node);
-    await new CountDownLatch(node.client, truth.path, count).wait();
-    over(true);
-  });
+  const reset = async (): Promise<void> => {
+    const resetting = life.resets.begin();
+    if (await soon(world, 5_000, 'L0', 'a reset', latch.reset())) resetting.done();
+    else resetting.not();
+  };
+  const passing = (): Promise<unknown> => {
+    const waits = waiters.map(async (node) => {
+      const over = truth.wait(node);
+      await new CountDownLatch(node.client, truth.path, count).wait();
+      over(true);
+    });
+    return soon(world, 14_000, 'CL1', 'all pass', Promise.all(waits));
+  };
+  const countToEnd = async (): Promise<void> => {
+    for (let at = life.log.last.left - 1; at >= 0; at--) {
+      const doing = at > 0 ? life.counts.get(1)?.begin() : life.openings.begin();
+      const told = await soon(world, 5_000, 'L0', 'a count', latch.countDown());
+      if (told !== at) throw new Violation('CD2', `${told} are said to be left of ${truth.path}, where ${at} are`);
+      doing?.done();
+    }
+  };
+  await reset();
+  const all = passing();
   await world.sleep(1_000);
-  const { left } = life.log.last;
-  for (let at = left - 1; at >= 0; at--) {
-    const doing = at > 0 ? life.counts.get(1)?.begin() : life.openings.begin();
-    const told = await soon(world, 5_000, 'L0', 'a count', latch.countDown());
-    if (told !== at) throw new Violation('CD2', `${told} are said to be left of ${truth.path}, where ${at} are`);
-    doing?.done();
-  }
-  await soon(world, 12_000, 'CL1', 'all pass', Promise.all(waits));
+  await countToEnd();
+  await all;
+  await reset();
+  const blind = passing();
+  await world.sleep(1_000);
+  // Opened and closed again while nobody can look, and nothing tells of it afterwards.
+  for (const node of waiters) world.disconnect(node, 1_500);
+  await countToEnd();
+  await reset();
+  world.service.cluster.compact();
+  await blind;
 }
 
 export const countDownLatch: RecipeSimulation = {

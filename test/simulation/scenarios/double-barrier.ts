@@ -76,7 +76,7 @@ async function stay(
   session: Session,
 ): Promise<void> {
   const drop = world.beliefs.add(node, membership, { invariant: 'D6', resource: truth.path, exclusive: false });
-  await pause(node, 0.3 * world.ttlMs, membership.signal);
+  await pause(node, node.random.pick([0.3, 0.3, 1]) * world.ttlMs, membership.signal);
   drop();
   if (membership.signal.aborted) world.sometimes('lost inside');
   const leaves = node.random.chance(0.9);

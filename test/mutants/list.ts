@@ -3,6 +3,7 @@ import { countDownLatchMutants } from './list/count-down-latch.js';
 import { doubleBarrierMutants } from './list/double-barrier.js';
 import { electionMutants } from './list/election.js';
 import { mutexMutants } from './list/mutex.js';
+import { stmMutants } from './list/stm.js';
 import type { Mutant } from './mutant.js';
 
 /** All of them. */
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...doubleBarrierMutants,
   ...electionMutants,
   ...mutexMutants,
+  ...stmMutants,
 ];

@@ -76,7 +76,7 @@ export class LeasedEntry {
     this.#viewFailure = undefined;
     if (failure !== undefined) throw failure.error;
     this.#view ??= new RangeView(
-      this.#client.store,
+      this.#client,
       { key: this.key },
       {
         changed: (view) => this.#watched({ revision: view.revision, entry: view.entries.get(this.key) }),

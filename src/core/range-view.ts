@@ -1,6 +1,7 @@
+import { AuditedWatch, type Known } from './audited-watch.js';
 import type { ClientContext } from './context.js';
 import { firstOf, type Scope } from './signals.js';
-import type { Batch, Entry, Range, Store, Watch } from './store.js';
+import type { Batch, Entry, Range, Watch } from './store.js';
 
 /** Who is told of what a {@link RangeView} sees. */
 export interface ViewListener {
@@ -18,18 +19,18 @@ export function applyBatch(entries: Map<string, Entry>, batch: Batch): void {
 }
 
 /**
- * The entries of a range, kept as they are in the store by one watch. Costs one request and one read to start, nothing
- * while nothing changes.
+ * The entries of a range, kept as they are in the store by one watch, which is audited: see {@link AuditedWatch}. Costs one
+ * request and one read to start, and a read now and then.
  */
-export class RangeView {
+export class RangeView implements Known {
   readonly #entries = new Map<string, Entry>();
   readonly #watch: Watch;
   #listener: ViewListener | undefined;
   #revision = -1n;
 
-  constructor(store: Store, range: Range, listener: ViewListener) {
+  constructor(client: Pick<ClientContext, 'store' | 'clock' | 'random'>, range: Range, listener: ViewListener) {
     this.#listener = listener;
-    this.#watch = store.watch(range);
+    this.#watch = new AuditedWatch(client, range, {}, this);
     this.#next();
   }
 
@@ -41,6 +42,14 @@ export class RangeView {
   /** The revision of the store that this is the truth at; -1 before the first snapshot. */
   get revision(): bigint {
     return this.#revision;
+  }
+
+  modifiedOf(key: string): bigint | undefined {
+    return this.#entries.get(key)?.modified;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#entries.keys();
   }
 
   /** Ends the watch. Nobody is told anything any more. */
@@ -95,13 +104,12 @@ export interface RangeState {
  * what `look` throws, or with what ended the watch.
  */
 export async function untilRange<T>(
-  client: Pick<ClientContext, 'store' | 'clock'>,
+  client: Pick<ClientContext, 'store' | 'clock' | 'random'>,
   range: Range,
   scope: Scope,
   look: (state: RangeState) => T | undefined,
 ): Promise<T> {
   scope.throwIfAborted();
-  const { store, clock } = client;
   let found: { readonly value: T } | undefined;
   const see = (state: RangeState): boolean => {
     const value = look(state);
@@ -114,10 +122,10 @@ export async function untilRange<T>(
         const changed = (view: RangeView) => {
           if (see(view)) wake();
         };
-        const view = new RangeView(store, range, { changed, failed: fail });
+        const view = new RangeView(client, range, { changed, failed: fail });
         return () => view.stop();
       },
-      (wake) => clock.after(lookAnywayMs, wake),
+      (wake) => client.clock.after(lookAnywayMs, wake),
     ]);
     if (found !== undefined) return found.value;
   }

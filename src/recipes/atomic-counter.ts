@@ -55,10 +55,10 @@ export class AtomicCounter {
    * and others that write at the same time, for as long as `signal` and `timeoutMs` allow. One round trip where nobody
    * else writes; one more for each time that somebody else was quicker.
    *
-   * Rejects with `INVALID_VALUE` for what is no bigint; with the reason of `signal` or `TIMEOUT`, after which the addition
-   * may have been made, or not, or be made yet; with `UNKNOWN_OUTCOME` where the session was lost while an answer was
-   * missing and others wrote meanwhile; with `CORRUPT_DATA`, `CLOSED`, `SESSION_LOST` and what the store refuses, when
-   * nothing was added.
+   * Rejects with `INVALID_VALUE` for what is no bigint; with the reason of `signal`, `TIMEOUT`, or `CLOSED` where the client
+   * is closed under it, after which the addition may have been made, or not, or be made yet; with `UNKNOWN_OUTCOME` where an
+   * answer was missing when the session was lost and others wrote meanwhile, or when the store began to refuse; with
+   * `CORRUPT_DATA`, `SESSION_LOST` and what the store refuses, when nothing was added.
    */
   async add(amount: bigint, options: CallOptions = {}): Promise<bigint> {
     checkBigint(amount, 'amount', this.path);

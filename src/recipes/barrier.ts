@@ -48,9 +48,10 @@ export class Barrier {
    * once, even where the answer gets lost: it never comes up again after a release. Outages are waited out for as long as
    * `signal` and `timeoutMs` allow. One round trip.
    *
-   * Rejects with the reason of `signal` or `TIMEOUT`, after which it may have been held up, or not, or be yet; with
-   * `UNKNOWN_OUTCOME` where the session was lost while an answer was missing and others changed the barrier meanwhile; with
-   * `CLOSED`, `SESSION_LOST` and what the store refuses, when nothing was changed.
+   * Rejects with the reason of `signal`, `TIMEOUT`, or `CLOSED` where the client is closed under it, after which it may have
+   * been held up, or not, or be yet; with `UNKNOWN_OUTCOME` where an answer was missing when the session was lost and others
+   * changed the barrier meanwhile, or when the store began to refuse; with `SESSION_LOST` and what the store refuses, when
+   * nothing was changed.
    */
   async hold(options: CallOptions = {}): Promise<boolean> {
     checkCall(options, 'hold');

@@ -1,3 +1,4 @@
+import { AuditedWatch, type Known } from '../core/audited-watch.js';
 import { Backoff } from '../core/backoff.js';
 import type { Cancel } from '../core/clock.js';
 import type { ClientContext } from '../core/context.js';
@@ -10,6 +11,11 @@ export interface Fed {
   readonly batches: readonly (Batch | undefined)[];
   /** Whether this is all there is, so that nothing can be missing. */
   readonly whole: boolean;
+}
+
+/** A range to follow, and what is known of it by what was fed. */
+export interface Followed extends Known {
+  readonly range: Range;
 }
 
 /** Who is told of what a {@link Feed} sees. */
@@ -30,7 +36,7 @@ const longestPauseMs = 15_000;
  */
 export class Feed {
   readonly #client: Pick<ClientContext, 'store' | 'clock' | 'random'>;
-  readonly #ranges: readonly Range[];
+  readonly #followed: readonly Followed[];
   readonly #listener: FeedListener;
   readonly #backoff: Backoff;
   #watches: Watch[] = [];
@@ -45,11 +51,11 @@ export class Feed {
 
   constructor(
     client: Pick<ClientContext, 'store' | 'clock' | 'random'>,
-    ranges: readonly Range[],
+    followed: readonly Followed[],
     listener: FeedListener,
   ) {
     this.#client = client;
-    this.#ranges = ranges;
+    this.#followed = followed;
     this.#listener = listener;
     this.#backoff = new Backoff(client.clock, client.random, { baseMs: 50, capMs: longestPauseMs });
   }
@@ -61,8 +67,8 @@ export class Feed {
     const turn = this.#turn;
     this.#told = this.#seen = -1n;
     try {
-      for (const range of this.#ranges) {
-        const watch = this.#client.store.watch(range);
+      for (const one of this.#followed) {
+        const watch = new AuditedWatch(this.#client, one.range, {}, one);
         this.#watches.push(watch);
         this.#next(watch, turn);
       }
@@ -96,7 +102,7 @@ export class Feed {
   }
 
   #step(batch: Batch, turn: number): void {
-    if (this.#ranges.length === 1) {
+    if (this.#followed.length === 1) {
       this.#hear({ revision: batch.revision, batches: [batch], whole: batch.kind === 'snapshot' });
       return;
     }
@@ -112,11 +118,12 @@ export class Feed {
 
   /** Reads all ranges, and again for as long as a watch has told of something newer. */
   async #read(turn: number): Promise<void> {
+    const queries = this.#followed.map(({ range }) => read(range));
     this.#reading = true;
     try {
       while (turn === this.#turn && this.#told > this.#seen) {
         const told = this.#told;
-        const commit = await this.#client.store.commit([], this.#ranges.map(read));
+        const commit = await this.#client.store.commit([], queries);
         if (turn !== this.#turn) break;
         // Consul does not tell at which revision it read; it is no earlier than what had been told before.
         this.#seen = commit.revision > told ? commit.revision : told;

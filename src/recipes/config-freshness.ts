@@ -2,9 +2,6 @@ import type { Cancel } from '../core/clock.js';
 import type { ClientContext } from '../core/context.js';
 import type { Query } from '../core/store.js';
 
-/** After so many halves of `staleAfterMs`, a silent watch is not relied upon any more. */
-const silencesPerLook = 20;
-
 /** Who is told by {@link Freshness}. */
 export interface FreshnessListener {
   stale(error: unknown): void;
@@ -25,9 +22,8 @@ export class Freshness {
   readonly #stopped = new AbortController();
   #cancel: Cancel | undefined;
   #knownMs: number | undefined;
-  /** Counts what was heard, and when all of it was, on the monotonic clock. */
+  /** Counts what was heard. */
   #words = 0;
-  #wholeMs = 0;
   #since: { readonly wallMs: number } | undefined;
 
   constructor(
@@ -47,10 +43,9 @@ export class Freshness {
     return this.#since?.wallMs;
   }
 
-  /** The watch has spoken: the cache is what the store holds. `whole`: it has shown all there is. */
-  heard(whole: boolean): void {
+  /** The watch has spoken: the cache is what the store holds. */
+  heard(): void {
     this.#words++;
-    if (whole) this.#wholeMs = this.#client.clock.now();
     this.#since = undefined;
     this.#known(this.#client.clock.wall());
   }
@@ -64,11 +59,6 @@ export class Freshness {
   stop(): void {
     this.#stopped.abort();
     this.#cancel?.();
-  }
-
-  /** Watches do lose events: one that is silent for long is opened anew, some time. */
-  #isLongAgo(): boolean {
-    return this.#client.clock.now() - this.#wholeMs >= silencesPerLook * this.#halfMs;
   }
 
   #known(wallMs: number): void {
@@ -91,7 +81,7 @@ export class Freshness {
       await store.read(this.#query, { timeoutMs: this.#halfMs, signal: this.#stopped.signal });
       if (this.#stopped.signal.aborted) return;
       if (this.#since === undefined) this.#known(words === this.#words ? sentMs : clock.wall());
-      if (this.#since !== undefined || this.#isLongAgo()) this.#listener.answers();
+      else this.#listener.answers();
     } catch (error) {
       if (this.#stopped.signal.aborted || this.#words !== words) return;
       this.lost();

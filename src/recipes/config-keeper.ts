@@ -42,8 +42,7 @@ export class Keeper<T> {
     this.stack = new Stack(strata, format, shape === 'node');
     if (plan.onError !== undefined) this.announcer.events.on('error', plan.onError);
     this.file = this.#snapshotFile();
-    const ranges = this.stack.layers.map(({ range }) => range);
-    this.#feed = new Feed(client, ranges, {
+    this.#feed = new Feed(client, this.stack.layers, {
       fed: (fed) => this.#fed(fed),
       failed: (error) => this.#lost(error, true),
       closed: () => void this.close(),
@@ -117,7 +116,7 @@ export class Keeper<T> {
     const { standing, current } = this;
     const back = fed.revision < standing.seen;
     if (back) this.announcer.events.emitSafe('reset', { from: standing.seen, to: fed.revision });
-    standing.heard(fed.revision, fed.whole);
+    standing.heard(fed.revision);
     current.makeBefore(fed);
     const changed = this.stack.apply(fed, back || this.#distrusts);
     if (fed.whole) this.#distrusts = false;

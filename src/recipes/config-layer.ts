@@ -1,3 +1,4 @@
+import type { Known } from '../core/audited-watch.js';
 import { decodeText } from '../core/codec.js';
 import type { Batch, Entry, Range } from '../core/store.js';
 import type { Format } from './config-format.js';
@@ -24,7 +25,7 @@ export function look(value: unknown, path: ConfigPath): Look {
  * What one path of the store says, kept up to date by the batches of a watch, at a cost that goes with what changed. As
  * `node`, the key `path` is one document; as `tree`, each key below `path/` is a leaf.
  */
-export class Layer {
+export class Layer implements Known {
   readonly path: string;
   readonly range: Range;
   readonly #format: Format;
@@ -81,6 +82,14 @@ export class Layer {
 
   leaf(key: string): Leaf | undefined {
     return this.#parts.get(key)?.leaf;
+  }
+
+  modifiedOf(key: string): bigint | undefined {
+    return this.leaf(key)?.modified;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#parts.keys();
   }
 
   /** Whether other keys lie below this one. */

@@ -54,10 +54,10 @@ export class CountDownLatch {
    * Counts down, exactly once, and resolves to how many are left; an open latch stays at 0. Outages are waited out for as
    * long as `signal` and `timeoutMs` allow. One round trip where nobody else counts.
    *
-   * Rejects with `LIMIT_MISMATCH` where others use the latch with another count; with the reason of `signal` or `TIMEOUT`,
-   * after which it may have counted, or not, or count yet; with `UNKNOWN_OUTCOME` where the session was lost while an
-   * answer was missing and others counted meanwhile; with `CORRUPT_DATA`, `CLOSED`, `SESSION_LOST` and what the store
-   * refuses, when nothing was counted.
+   * Rejects with `LIMIT_MISMATCH` where others use the latch with another count; with the reason of `signal`, `TIMEOUT`, or
+   * `CLOSED` where the client is closed under it, after which it may have counted, or not, or count yet; with
+   * `UNKNOWN_OUTCOME` where an answer was missing when the session was lost and others counted meanwhile, or when the store
+   * began to refuse; with `CORRUPT_DATA`, `SESSION_LOST` and what the store refuses, when nothing was counted.
    */
   async countDown(options: CountDownOptions = {}): Promise<number> {
     checkCall(options, 'countDown', ['by']);

@@ -54,7 +54,6 @@ export class RoundSight {
   /** Waits until the key of the round is written, or long enough to look anyway: watches do lose events. */
   async change(): Promise<void> {
     const { client, session, keys, scope } = this.#parts;
-    const { store, clock } = client;
     const { modified } = this.#last;
     const { round: key } = keys;
     await firstOf(scope, [
@@ -62,10 +61,10 @@ export class RoundSight {
         const changed = ({ entries }: RangeView) => {
           if (entries.get(key)?.modified !== modified) wake();
         };
-        const view = new RangeView(store, { key }, { changed, failed: fail });
+        const view = new RangeView(client, { key }, { changed, failed: fail });
         return () => view.stop();
       },
-      (wake) => clock.after(session.ttlMs, wake),
+      (wake) => client.clock.after(session.ttlMs, wake),
     ]);
   }
 }

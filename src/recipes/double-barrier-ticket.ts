@@ -77,7 +77,11 @@ export class RoundTicket {
         if (ok) return undefined;
         this.#sight.learn(reads[0] ?? []);
       } catch (error) {
-        if (!isCoordinationError(error, 'UNKNOWN_OUTCOME') && !isRetryable(error)) throw error;
+        if (isCoordinationError(error, 'CORRUPT_DATA')) {
+          this.abandon();
+          throw error;
+        }
+        // Whatever else the store refuses for now: the ticket must not stay for as long as the session lives.
         await backoff.wait(session.signal);
       }
     }

@@ -7,12 +7,16 @@ import { untilRange } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
 import { openScope, orAbort, type Scope, within } from '../core/signals.js';
 import type { CallOptions } from '../core/store.js';
-import { CoordinationError, isCoordinationError, printable } from '../errors.js';
+import { CoordinationError, type ErrorCode, isCoordinationError, printable } from '../errors.js';
 import { Entrance } from './double-barrier-entrance.js';
 import { type Admission, checkMembers, RoundKeys } from './double-barrier-round.js';
 import { type SessionChoice, type SessionSource, sessionSource } from './line-session.js';
 
 export interface DoubleBarrierOptions extends Pick<SessionChoice, 'session' | 'ttlMs'> {}
+
+function isOneOf(error: unknown, codes: readonly ErrorCode[]): error is CoordinationError {
+  return isCoordinationError(error) && codes.includes(error.code);
+}
 
 /** How long one that gives up may keep its caller waiting for the store before the rest is done in the background. */
 const withdrawWithinMs = 1_000;
@@ -84,9 +88,10 @@ export class DoubleBarrier {
    * waiting already; with the reason of `signal`; with `TIMEOUT`; with `SESSION_LOST`; with `TICKET_LOST` where somebody
    * deleted the ticket; with `LIMIT_MISMATCH` where others use another count; with `CORRUPT_DATA`, `CLOSED`, or an error of
    * the store that waiting does not mend. In each case it is out again, and did not help the others to pass. Where the round
-   * was full before it could get out, a `timeoutMs` that has run out does not count any more, and one that was aborted
-   * counts as having left. Where the store cannot be asked for a second, a timeout rejects with `UNKNOWN_OUTCOME`: the
-   * others may pass with this one, until its session ends.
+   * was full before it could get out, neither a `timeoutMs` that has run out nor `TOO_MANY_MEMBERS` counts any more, and one
+   * that was aborted counts as having left. Where the store cannot be asked for a second, both are `UNKNOWN_OUTCOME`: the
+   * others may pass with this one until it is out, at the latest when its session ends, as they may after an abort, or
+   * while the store refuses everything.
    */
   async enter(options: CallOptions = {}): Promise<BarrierMembership> {
     checkCall(options, 'enter');
@@ -108,18 +113,19 @@ export class DoubleBarrier {
     try {
       return this.#membership(session, await entrance.pass());
     } catch (error) {
-      const timedOut = isCoordinationError(error, 'TIMEOUT') && !signal?.aborted;
-      const admission = await this.#withdraw(entrance, timedOut ? error : undefined);
+      // It still wants in; and where one of those before it has died, there may have been room after all.
+      const wantsIn = !signal?.aborted && isOneOf(error, ['TIMEOUT', 'TOO_MANY_MEMBERS']);
+      const admission = await this.#withdraw(entrance, wantsIn ? error : undefined);
       if (admission === undefined) throw error;
-      if (timedOut && session.isLive()) return this.#membership(session, admission);
+      if (wantsIn && session.isLive()) return this.#membership(session, admission);
       entrance.abandon();
-      if (timedOut) session.signal.throwIfAborted();
+      if (wantsIn) session.signal.throwIfAborted();
       throw error;
     }
   }
 
   /** Takes the ticket out: now if the store can be reached, else in the background. */
-  async #withdraw(entrance: Entrance, timedOut: CoordinationError | undefined): Promise<Admission | undefined> {
+  async #withdraw(entrance: Entrance, refusal: CoordinationError | undefined): Promise<Admission | undefined> {
     let told = false;
     const withdrawing = entrance.withdraw().then((admission) => {
       // Nobody waits for it any more.
@@ -130,10 +136,10 @@ export class DoubleBarrier {
       return await within(this.#client.clock, { timeoutMs: withdrawWithinMs }, 'withdrawing', withdrawing);
     } catch (error) {
       told = true;
-      if (timedOut === undefined) return undefined;
+      if (refusal === undefined) return undefined;
       if (!isCoordinationError(error, 'TIMEOUT')) throw error;
       const sentence = `Whether the others pass "${printable(this.path)}" with this one cannot be told: no answer came.`;
-      throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.path, cause: timedOut });
+      throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.path, cause: refusal });
     }
   }
 

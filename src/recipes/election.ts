@@ -1,3 +1,4 @@
+import { AuditedWatch } from '../core/audited-watch.js';
 import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import { decodeText, encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
@@ -99,7 +100,7 @@ export class Election {
     checkCall(options, 'observe');
     const standing = new Map<string, Entry>();
     let seen: Entry | undefined | 'nothing yet' = 'nothing yet';
-    for await (const batch of this.#client.store.watch({ prefix: `${this.path}/` }, options)) {
+    for await (const batch of new AuditedWatch(this.#client, { prefix: `${this.path}/` }, options)) {
       applyBatch(standing, batch);
       const leader = oldest(standing.values());
       if (seen !== 'nothing yet' && leader?.modified === seen?.modified) continue;

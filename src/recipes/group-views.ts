@@ -97,7 +97,7 @@ export async function* groupViews<D>(
   const changes = new Changes();
   let view: RangeView | undefined;
   try {
-    view = new RangeView(client.store, { prefix }, changes);
+    view = new RangeView(client, { prefix }, changes);
     let last: readonly Member<D>[] | undefined;
     for (;;) {
       await orAbort(changes.next(), last === undefined ? first : later);

@@ -141,7 +141,7 @@ export class Place {
 
   /** Waits until what is in the way is gone or has changed, or for so long that it is better to look. */
   async #change(blocker: Blocker): Promise<void> {
-    this.#watches ??= new Watches(this.client.store);
+    this.#watches ??= new Watches(this.client);
     const { news } = this.#watches;
     this.#watches.follow(this.#mine(), blocker);
     if (diagnostics.wait.hasSubscribers) this.#reportWait('range' in blocker ? nameOf(blocker.range) : blocker.key);

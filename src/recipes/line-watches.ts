@@ -1,20 +1,20 @@
+import type { ClientContext } from '../core/context.js';
 import { type KeyNews, KeyWatch, type Ticket } from '../core/key-watch.js';
 import { News } from '../core/news.js';
 import { RangeView } from '../core/range-view.js';
-import type { Store } from '../core/store.js';
 import type { Blocker, RangeBlocker } from './line-rule.js';
 
 /** What a ticket in line watches: itself, and what is in its way. */
 export class Watches {
-  readonly #store: Store;
+  readonly #client: ClientContext;
   #own: KeyWatch | undefined;
   #ahead: { readonly key: string; readonly watch: KeyWatch } | undefined;
   #range: { readonly view: RangeView; blocker: RangeBlocker } | undefined;
   /** Of what is watched. */
   readonly news = new News();
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(client: ClientContext) {
+    this.#client = client;
   }
 
   /** From now on watches this, and nothing else beside the own ticket. */
@@ -42,10 +42,10 @@ export class Watches {
   }
 
   #followTickets(mine: Ticket, ahead: Ticket): void {
-    this.#own ??= new KeyWatch(this.#store, mine, (news) => this.#hear(news));
+    this.#own ??= new KeyWatch(this.#client.store, mine, (news) => this.#hear(news));
     if (this.#ahead?.key === ahead.key) return;
     this.stopBlocker();
-    const watch = new KeyWatch(this.#store, ahead, (news) => {
+    const watch = new KeyWatch(this.#client.store, ahead, (news) => {
       if (news.kind === 'gone') this.stopBlocker();
       this.#hear(news);
     });
@@ -65,7 +65,7 @@ export class Watches {
       },
       failed: this.news.fail,
     };
-    this.#range = { view: new RangeView(this.#store, blocker.range, listener), blocker };
+    this.#range = { view: new RangeView(this.#client, blocker.range, listener), blocker };
   }
 
   #hear(news: KeyNews): void {

@@ -1,6 +1,6 @@
 import { Backoff } from '../core/backoff.js';
 import { News } from '../core/news.js';
-import type { RangeView } from '../core/range-view.js';
+import { RangeView, type ViewListener } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
 import { firstOf, onAbort, type Scope, within } from '../core/signals.js';
 import type { Membership } from './group.js';
@@ -8,7 +8,6 @@ import { ShardClaims } from './partitioner-claims.js';
 import { mismatchError } from './partitioner-hold.js';
 import { ShardMap } from './partitioner-map.js';
 import { type OwnedParts, OwnedShards } from './partitioner-owned.js';
-import { ShardWatch } from './partitioner-watch.js';
 
 /** What a {@link Share} is made from. */
 export interface ShareParts extends OwnedParts {
@@ -25,7 +24,7 @@ export class Share {
   readonly #scope: Scope;
   readonly #owned: OwnedShards;
   readonly #claims: ShardClaims;
-  readonly #watch: ShardWatch;
+  #view: RangeView | undefined;
   readonly #news = new News();
 
   /** `scope` ends the work. */
@@ -36,22 +35,19 @@ export class Share {
     this.#scope = scope;
     this.#map = new ShardMap(paths, shards, membership.id);
     this.#owned = new OwnedShards(parts, this.#map, scope, this.#news.tell);
-    this.#watch = new ShardWatch(client, paths.all, {
-      changed: (view) => this.#look(view),
-      failed: scope.abort,
-    });
   }
 
   /** Works until the scope ends, then gives everything back. Rejects with the reason, always. */
   async work(): Promise<never> {
-    const { client, membership } = this.#parts;
+    const { client, paths, membership } = this.#parts;
     const forget = membership.events.on('state', (state) => {
       if (state.kind === 'ended') this.#scope.abort(state.reason);
       this.#news.tell();
     });
     const unlink = onAbort(this.#scope, (reason) => this.#stopAll(reason));
     try {
-      this.#watch.follow();
+      const listener: ViewListener = { changed: (view) => this.#look(view), failed: this.#scope.abort };
+      this.#view = new RangeView(client, { prefix: paths.all }, listener);
       this.#news.tell();
       for (;;) {
         await this.#untilNews();
@@ -67,7 +63,7 @@ export class Share {
     } finally {
       unlink();
       forget();
-      this.#watch.stop();
+      this.#view?.stop();
     }
   }
 

@@ -23,8 +23,8 @@ export class QueueNews {
     const bell = this.#listener(true);
     const claims = this.#listener(false);
     this.#views = [
-      new RangeView(client.store, { key: keys.bell }, bell),
-      new RangeView(client.store, { prefix: keys.claims }, claims),
+      new RangeView(client, { key: keys.bell }, bell),
+      new RangeView(client, { prefix: keys.claims }, claims),
     ];
   }
 

@@ -100,7 +100,7 @@ export class InstanceWatch<Meta> {
   #begin(): void {
     this.#timer();
     this.#next?.stop();
-    const { store, clock } = this.#client;
+    const { clock } = this.#client;
     this.#begunAt = clock.wall();
     this.#timer = clock.after(Math.min(patienceMs, this.#checkMs), () => this.#missed());
     try {
@@ -108,7 +108,7 @@ export class InstanceWatch<Meta> {
         changed: (view: RangeView) => this.#sees(view),
         failed: (error: unknown) => this.#fail(error),
       };
-      this.#next = new RangeView(store, { prefix: `${this.#format.path}/` }, listener);
+      this.#next = new RangeView(this.#client, { prefix: `${this.#format.path}/` }, listener);
     } catch (error) {
       this.#fail(error);
     }

@@ -1,3 +1,4 @@
+import { AuditedWatch } from '../core/audited-watch.js';
 import { checkCall, checkFunction, checkKnown } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { checkPath } from '../core/keys.js';
@@ -51,9 +52,10 @@ export class SharedValue<T = unknown> {
    * Makes it this value, whatever it was, exactly once. Outages are waited out for as long as `signal` and `timeoutMs`
    * allow. One round trip.
    *
-   * Rejects with `INVALID_VALUE` where codec or schema refuse it; with the reason of `signal` or `TIMEOUT`, after which
-   * it may have been written, or not, or be written yet; with `UNKNOWN_OUTCOME` where the session was lost while an answer
-   * was missing; with `CLOSED`, `SESSION_LOST` and what the store refuses, when nothing was written.
+   * Rejects with `INVALID_VALUE` where codec or schema refuse it; with the reason of `signal`, `TIMEOUT`, or `CLOSED` where
+   * the client is closed under it, after which it may have been written, or not, or be written yet; with `UNKNOWN_OUTCOME`
+   * where an answer was missing when the session was lost or the store began to refuse; with `SESSION_LOST` and what the
+   * store refuses, when nothing was written.
    */
   async set(value: T, options: CallOptions = {}): Promise<void> {
     checkCall(options, 'set');
@@ -105,7 +107,7 @@ export class SharedValue<T = unknown> {
   async *changes(options: CallOptions = {}): AsyncGenerator<Versioned<T>, void, undefined> {
     checkCall(options, 'changes');
     let seen: bigint | undefined | 'nothing yet' = 'nothing yet';
-    for await (const batch of this.#client.store.watch({ key: this.path }, options)) {
+    for await (const batch of new AuditedWatch(this.#client, { key: this.path }, options)) {
       const news = newest(batch);
       if (news === 'none' || news?.modified === seen) continue;
       seen = news?.modified;

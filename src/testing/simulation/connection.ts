@@ -61,6 +61,7 @@ export class Connection {
   #eventLagMs = 0;
   #lastEventMs = 0;
   #loseEvents = 0;
+  #missedMs: number | undefined;
   #closed = false;
 
   constructor(ends: Ends) {
@@ -143,6 +144,7 @@ export class Connection {
   takeLoss(): boolean {
     if (this.#loseEvents === 0) return false;
     this.#loseEvents--;
+    this.#missedMs = this.#ends.timeline.now();
     return true;
   }
 
@@ -178,6 +180,16 @@ export class Connection {
     this.#loseEvents += count;
   }
 
+  /** No more events are lost than those that were. */
+  keepEvents(): void {
+    this.#loseEvents = 0;
+  }
+
+  /** When an event was last lost; undefined where none was. */
+  get missedMs(): number | undefined {
+    return this.#missedMs;
+  }
+
   /** Messages of this direction are held up from now on. */
   hold(direction: 'requests' | 'answers'): void {
     (direction === 'requests' ? this.#requests : this.#answers).held = true;
@@ -192,7 +204,10 @@ export class Connection {
 
   /** All messages are lost from now on, and nobody is told so: a half-open connection. It breaks when it is found out. */
   swallow(on: boolean): void {
+    const found = this.#blackHole && !on;
     this.#blackHole = on;
+    // What was lost on a stream is lost to it: it cannot go on as if nothing had been.
+    if (found) this.break(1);
   }
 
   /** Nobody answers to a new connection. */

@@ -72,8 +72,15 @@ export class Operator {
   /** Takes away what only he can: what he has overwritten hangs on no lease any more. */
   tidy(): void {
     for (const key of this.#overwritten) {
-      if (this.#truth.get(key)?.lease === undefined) this.#service.cluster.deleteKey(key);
+      if (this.#truth.get(key)?.lease === undefined) this.deleteKey(key);
     }
+    this.#overwritten.clear();
+  }
+
+  /** @internal All is lost, and what was done to it with it: another cluster has other things by the same names. */
+  forget(): void {
+    this.#struckLeases.clear();
+    this.#struckKeys.clear();
     this.#overwritten.clear();
   }
 

@@ -187,7 +187,10 @@ export class SimulatedWorld extends Population {
   rebuild(random: SeededRandom = this.random): boolean {
     this.service.rebuild();
     this.truth.forget(this.service.generation);
+    this.operator.forget();
     for (const node of this.nodes) {
+      // Nothing comes from a cluster that is no more.
+      node.connection.break(1);
       this.after(random.between(100, 2 * this.ttlMs), () => {
         if (node.state === 'up') node.crash();
         this.restart(node);

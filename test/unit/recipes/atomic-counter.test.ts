@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { CoordinationError } from '../../../src/errors.js';
 import { AtomicCounter } from '../../../src/recipes/atomic-counter.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
@@ -117,6 +118,18 @@ describe('lost answers', () => {
     store.dropAnswers({ verb: 'commit' });
     expect(await world.run(new AtomicCounter(client, path).add(10n))).toBe(10n);
     expect(stored()).toBe('10');
+  });
+
+  test('a store that is full now does not make an addition undone whose answer was lost', async () => {
+    const { client, store } = world.node();
+    await client.session();
+    store.dropAnswers({ verb: 'commit' });
+    const commit = store.commit.bind(store);
+    const full = new CoordinationError('NO_SPACE', 'The store is full.');
+    vi.spyOn(store, 'commit').mockImplementationOnce(commit).mockRejectedValueOnce(full);
+    const adding = new AtomicCounter(client, path).add(1n);
+    expect(await codeOf(world.run(adding))).toBe('UNKNOWN_OUTCOME');
+    expect(stored()).toBe('1');
   });
 
   test('it is told by its own note, however many others have written since', async () => {

@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { CoordinationError } from '../../../src/errors.js';
 import { type BarrierMembership, DoubleBarrier } from '../../../src/recipes/double-barrier.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
 import { codeOf } from '../../rejections.js';
 import { doubleBarrierSuite } from '../../suites/double-barrier.js';
 import { onMemory } from './on-memory.js';
-import { ttlMs, World, watched } from './world.js';
+import { type Node, ttlMs, World, watched } from './world.js';
 
 onMemory(doubleBarrierSuite);
 
@@ -22,6 +23,21 @@ afterEach(async () => {
 
 function barrier(count: number): DoubleBarrier {
   return new DoubleBarrier(world.node().client, path, count);
+}
+
+/** Keeps the nth commit from now on back until what is returned is called. */
+function holdCommit({ store }: Node, nth: number): () => void {
+  const commit = store.commit.bind(store);
+  let release = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let sent = 0;
+  vi.spyOn(store, 'commit').mockImplementation(async (...call) => {
+    if (++sent === nth) await gate;
+    return commit(...call);
+  });
+  return release;
 }
 
 /** Two that are in. */
@@ -382,3 +398,35 @@ test.each(['', '{}', '{"round":1,"count":2,"members":[1]}'])(
     expect(await codeOf(barrier(2).enter())).toBe('CORRUPT_DATA');
   },
 );
+
+test('one too many that was a member by the time it could get out is let in, as the others have passed with it', async () => {
+  const [first, second, third] = [world.node(), world.node(), world.node()];
+  const entering = ({ client }: Node) => watched(new DoubleBarrier(client, path, 2).enter());
+  const dying = entering(first);
+  await settle();
+  const declare = holdCommit(second, 2);
+  const other = entering(second);
+  await settle();
+  const withdraw = holdCommit(third, 2);
+  const last = entering(third);
+  await settle();
+  world.cluster.revokeLease(first.client.liveSession()?.lease ?? '');
+  declare();
+  await settle();
+  expect([dying.outcome, other.outcome, last.outcome]).toEqual(['rejected', 'resolved', 'pending']);
+  withdraw();
+  await settle();
+  expect(last).toMatchObject({ outcome: 'resolved', value: { round: other.value?.round } });
+});
+
+test('a ticket is taken out in the end where the store had refused that too', async () => {
+  const { client, store } = world.node();
+  const waiting = watched(new DoubleBarrier(client, path, 2).enter());
+  await settle();
+  const refusal = new CoordinationError('UNAUTHENTICATED', 'Who are you?');
+  vi.spyOn(store, 'read').mockRejectedValueOnce(refusal);
+  vi.spyOn(store, 'commit').mockRejectedValueOnce(refusal);
+  await world.clock.advance(2 * ttlMs);
+  expect(waiting).toMatchObject({ outcome: 'rejected', error: { code: 'UNAUTHENTICATED' } });
+  expect(world.keys()).toEqual([roundKey]);
+});

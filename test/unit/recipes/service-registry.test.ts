@@ -716,8 +716,8 @@ describe('views', () => {
     const controller = new AbortController();
     const views = registryOf(node).views({ signal: controller.signal, timeoutMs: 1_000 });
     await views.next();
-    // That of the next check; no longer that of the timeout.
-    expect(world.clock.pending).toBe(1);
+    // That of the next check and that of the next audit; no longer that of the timeout.
+    expect(world.clock.pending).toBe(2);
     const waiting = watched(views.next());
     await world.clock.advance(5_000);
     expect(waiting.outcome).toBe('pending');

@@ -1,15 +1,20 @@
 /** What coterie itself is tested with, for the tests of those who use it or bring a store of their own. */
 
+export { systemClock } from '../core/clock.js';
+
 export type { ContractCase, ContractTime, ContractWorld } from './contract.js';
 export { ContractViolation, realTime, storeContract, virtualTime } from './contract.js';
 export type { FaultScope, Verb } from './faulty-store.js';
 export { FaultyStore } from './faulty-store.js';
 export type { Belief, BeliefOptions, Beliefs } from './simulation/beliefs.js';
 export { type FaultName, faultNames } from './simulation/faults.js';
+export { memoryCluster, TestCluster, type TestClusterOptions } from './simulation/memory-cluster.js';
 export type { Operator, OperatorRules } from './simulation/operator.js';
 export type { OrderName } from './simulation/order.js';
 export type { PersonalityName } from './simulation/personality.js';
 export type { Strike } from './simulation/plan.js';
+export type { NodeOrClient, Population } from './simulation/population.js';
+export type { Program } from './simulation/programs.js';
 export { runSeed, type Scenario, type SeedOptions, type SeedOutcome } from './simulation/run-seed.js';
 export { SeededRandom } from './simulation/seeded-random.js';
 export {
@@ -20,9 +25,10 @@ export {
   simulate,
 } from './simulation/simulate.js';
 export type { SimulatedNode } from './simulation/simulated-node.js';
+export { type TimelineHead, timelineOf } from './simulation/timeline.js';
 export type { TraceEvent } from './simulation/trace.js';
 export type { TrueChange, TrueRevision, Truth } from './simulation/truth.js';
 export { Violation } from './simulation/violation.js';
-export type { Program, SimulatedWorld } from './simulation/world.js';
+export type { SimulatedWorld } from './simulation/world.js';
 export type { VirtualClockOptions } from './virtual-clock.js';
 export { settle, VirtualClock } from './virtual-clock.js';

@@ -1,16 +1,20 @@
 /**
  * Simulates the recipes under faults, on many seeds.
  *
- *   npm run sim -- --recipe all --seeds 1000
- *   npm run sim -- --recipe mutex --seed 443            one seed, with a timeline of what happened
+ *   npm run sim -- --recipe all --seeds 1000            so many of each recipe
+ *   npm run sim -- --recipe mutex --seed 443            one seed, with a page that shows what happened
  *   npm run sim -- --recipe mutex --first 5000 --store consul --order pct --json
+ *   npm run sim:soak                                    new seeds, until it is stopped
  */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { explain, faultNames, type OrderName, type PersonalityName, runSeed, type SeedOptions } from 'coterie/testing';
+import type { OrderName, PersonalityName, SeedOptions } from 'coterie/testing';
 import { runShares } from './pool.js';
 import type { RecipeSimulation } from './recipe.js';
 import { recipes } from './recipes.js';
+import { replay } from './replay.js';
+import { addReports, linesOf, missingFrom, type Total } from './totals.js';
 import type { Share, ShareReport } from './work.js';
 
 const { values: args } = parseArgs({
@@ -26,7 +30,9 @@ const { values: args } = parseArgs({
     until: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     coverage: { type: 'boolean', default: false },
+    soak: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    out: { type: 'string', default: '.build/timelines' },
   },
 });
 
@@ -41,108 +47,82 @@ const options: SeedOptions = {
   ...(args.faults === undefined ? {} : { faults: args.faults.split(',') as NonNullable<SeedOptions['faults']> }),
 };
 
-function chosen(): readonly RecipeSimulation[] {
-  if (args.recipe === 'all') return recipes;
-  return args.recipe.split(',').map((name) => {
-    const found = recipes.find(({ recipe }) => recipe === name);
-    if (found === undefined) throw new Error(`There is no simulation of "${name}".`);
-    return found;
-  });
+function named(name: string): RecipeSimulation {
+  const found = recipes.find(({ recipe }) => recipe === name);
+  if (found === undefined) throw new Error(`There is no simulation of "${name}".`);
+  return found;
 }
 
-/** What all shares of a recipe came to. */
-interface Total extends ShareReport {
-  readonly missing: readonly string[];
+/** Seeds that were broken once, of code as it was then. */
+function regressions(simulations: readonly RecipeSimulation[]): Share[] {
+  if (args.until !== undefined) return [];
+  const file = new URL('../../../test/simulation/regressions.json', import.meta.url);
+  const known = JSON.parse(readFileSync(file, 'utf8')) as { recipe: string; seed: number; store?: PersonalityName }[];
+  return known
+    .filter(({ recipe }) => simulations.some((simulation) => simulation.recipe === recipe))
+    .map(({ recipe, seed, store }) => ({
+      recipe,
+      first: seed,
+      count: 1,
+      options: store === undefined ? {} : { store },
+    }));
 }
 
-function sum(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
-  const all = { ...a };
-  for (const [name, count] of Object.entries(b)) all[name] = (all[name] ?? 0) + count;
-  return all;
-}
-
-/** What should have happened, and did not in any run. */
-function missing({ spared = {}, sometimes }: RecipeSimulation, { struck, reached }: ShareReport): string[] {
-  const idle = faultNames.filter((name) => !(name in spared) && struck[name] === undefined);
-  return [...idle.map((name) => `fault ${name}`), ...sometimes.filter((what) => reached[what] === undefined)];
-}
-
-function add(a: ShareReport | undefined, b: ShareReport): ShareReport {
-  if (a === undefined) return b;
-  return {
-    recipe: b.recipe,
-    seeds: a.seeds + b.seeds,
-    simulatedMs: a.simulatedMs + b.simulatedMs,
-    steps: a.steps + b.steps,
-    struck: sum(a.struck, b.struck),
-    reached: sum(a.reached, b.reached),
-    failures: [...a.failures, ...b.failures],
-    seconds: a.seconds + b.seconds,
-  };
-}
-
-async function simulateAll(simulations: readonly RecipeSimulation[]): Promise<Total[]> {
-  const [first, seeds] = [Number(args.first), Number(args.seeds)];
+function sharesOf(simulations: readonly RecipeSimulation[], first: number, seeds: number): Share[] {
   const shares: Share[] = [];
   for (let at = 0; at < seeds; at += shareSize) {
     for (const { recipe } of simulations) {
-      shares.push({ recipe, first: first + at, count: Math.min(shareSize, seeds - at), options, until: args.until });
+      const count = Math.min(shareSize, seeds - at);
+      shares.push({ recipe, first: first + at, count, options, until: args.until });
     }
   }
+  return shares;
+}
+
+async function simulateAll(simulations: readonly RecipeSimulation[], shares: readonly Share[]): Promise<Total[]> {
   const totals = new Map<string, ShareReport>();
   await runShares(shares, Number(args.jobs), (report) => {
-    totals.set(report.recipe, add(totals.get(report.recipe), report));
+    totals.set(report.recipe, addReports(totals.get(report.recipe), report));
     // Found what was looked for.
     return args.until === undefined || report.failures.length === 0;
   });
   return simulations.flatMap((simulation) => {
     const total = totals.get(simulation.recipe);
-    return total === undefined ? [] : [{ ...total, missing: args.coverage ? missing(simulation, total) : [] }];
+    return total === undefined ? [] : [{ ...total, missing: args.coverage ? missingFrom(simulation, total) : [] }];
   });
 }
 
-function show(totals: readonly Total[]): void {
-  for (const { recipe, seeds, seconds, simulatedMs, failures, missing: absent } of totals) {
-    const rate = (seeds / seconds).toFixed(1);
-    const hours = (simulatedMs / 3_600_000).toFixed(1);
-    console.log(`${recipe}: ${seeds} seeds, ${hours} simulated hours, ${rate} seeds a second a core`);
-    for (const what of absent) console.log(`  never happened: ${what}`);
-    for (const { seed, store, message } of failures.slice(0, 5)) console.log(`  seed ${seed} on ${store}: ${message}`);
-    const [worst] = failures;
-    if (worst !== undefined) console.log(`  to see it: npm run sim -- --recipe ${recipe} --seed ${worst.seed}`);
+/** Says what became of them. Returns whether all went well. */
+async function tell(totals: readonly Total[]): Promise<boolean> {
+  const good = totals.every(({ failures, missing }) => failures.length + missing.length === 0);
+  if (args.json) {
+    console.log(JSON.stringify(totals));
+    return good;
   }
-}
-
-/** One seed, with everything that can be said of it. */
-async function showSeed(simulation: RecipeSimulation, seed: number): Promise<boolean> {
-  const all = { ...simulation.options, ...options };
-  const outcome = await runSeed(simulation.scenario, seed, { ...all, record: true });
-  console.log(
-    `${simulation.recipe}, seed ${seed}, on ${outcome.store}, order ${outcome.order}, course ${outcome.hash}`,
-  );
-  if (outcome.failure === undefined) {
-    console.log('nothing was broken');
-    return true;
+  for (const total of totals) {
+    console.log(linesOf(total).join('\n'));
+    const [worst] = total.failures;
+    if (worst !== undefined) await replay(named(total.recipe), worst.seed, options, args.out);
   }
-  const failure = await explain(simulation.scenario, outcome, all);
-  const lines = failure.events.map(({ atMs, owner, kind, text }) => `${atMs.toFixed(3)} ${owner} ${kind} ${text}`);
-  console.log(lines.slice(-200).join('\n'));
-  console.log(failure.message);
-  console.log(failure.cause);
-  return false;
+  return good;
 }
 
 async function main(): Promise<boolean> {
-  const simulations = chosen();
+  const simulations = args.recipe === 'all' ? recipes : args.recipe.split(',').map(named);
   if (args.seed !== undefined) {
     const results: boolean[] = [];
-    for (const simulation of simulations) results.push(await showSeed(simulation, Number(args.seed)));
+    for (const simulation of simulations) results.push(await replay(simulation, Number(args.seed), options, args.out));
     return results.every((good) => good);
   }
-  const totals = await simulateAll(simulations);
-  if (args.json) console.log(JSON.stringify(totals));
-  else show(totals);
-  return totals.every(({ failures, missing: absent }) => failures.length + absent.length === 0);
+  const [first, seeds] = [Number(args.first), Number(args.seeds)];
+  if (!args.soak) {
+    const shares = [...regressions(simulations), ...sharesOf(simulations, first, seeds)];
+    return tell(await simulateAll(simulations, shares));
+  }
+  for (let at = first; ; at += seeds) {
+    console.log(`seeds ${at} to ${at + seeds - 1}`);
+    if (!(await tell(await simulateAll(simulations, sharesOf(simulations, at, seeds))))) return false;
+  }
 }
 
 process.exitCode = (await main()) ? 0 : 1;

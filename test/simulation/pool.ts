@@ -14,9 +14,16 @@ export async function runShares(
   const queue = [...shares];
   const drain = async (): Promise<void> => {
     const child = fork(script);
+    const died = once(child, 'exit').then(([code, signal]): never => {
+      throw new Error(`A process of the simulation died: ${code ?? signal}.`);
+    });
+    // It dies in the end, when nobody waits for it any more.
+    died.catch(() => {});
     try {
       for (let share = queue.shift(); share !== undefined; share = queue.shift()) {
-        if (!told(await ask(child, share))) queue.length = 0;
+        child.send(share);
+        const [report] = await Promise.race([answer(child), died]);
+        if (!told(report)) queue.length = 0;
       }
     } finally {
       child.kill();
@@ -25,13 +32,9 @@ export async function runShares(
   await Promise.all(Array.from({ length: Math.min(jobs, shares.length) }, drain));
 }
 
-async function ask(child: ChildProcess, share: Share): Promise<ShareReport> {
-  const died = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`A process died (${code ?? signal}) at seeds ${share.first} and on of ${share.recipe}.`);
+function answer(child: ChildProcess): Promise<[ShareReport]> {
+  return new Promise((resolve) => {
+    // A worker sends nothing but reports.
+    child.once('message', (report) => resolve([report as ShareReport]));
   });
-  const answered = once(child, 'message');
-  child.send(share);
-  const [report] = await Promise.race([answered, died]);
-  died.catch(() => {});
-  return report as ShareReport;
 }

@@ -270,7 +270,9 @@ export class Connection {
   }
 
   #after(ms: number, run: () => void): void {
-    this.#ends.timeline.after(ms, run, this.#ends.owner);
+    if (ms > 0) this.#ends.timeline.after(ms, run, this.#ends.owner);
+    // Without a delay nothing has to wait for a clock that somebody has to move: as in the same process, just later.
+    else void Promise.resolve().then(run);
   }
 }
 

@@ -9,9 +9,6 @@ export interface ClockError {
   readonly offsetMs: number;
 }
 
-/** The wall clock of the world as it begins: the beginning of 2026. */
-const wallStartMs = 1_767_225_600_000;
-
 /** Clocks tell time in steps, here in steps that floating point can add up without rounding. */
 const stepsPerMs = 1024;
 
@@ -37,7 +34,7 @@ export class NodeClock implements Clock {
     this.#world = world;
     this.#owner = owner;
     this.#rate = rate;
-    this.#wallMs = wallStartMs + offsetMs;
+    this.#wallMs = offsetMs;
   }
 
   /** Whether it stands still. */
@@ -69,7 +66,7 @@ export class NodeClock implements Clock {
 
   wall(): number {
     // No time server mends it: it is as wrong as the monotonic clock.
-    return this.#wallMs + this.#world.now() * this.#rate;
+    return this.#wallMs + this.#world.wall() + this.#world.now() * (this.#rate - 1);
   }
 
   stepWall(ms: number): void {

@@ -17,7 +17,8 @@ export class Operator {
   readonly #service: SimulatedService;
   readonly #truth: Truth;
   readonly #timeline: Timeline;
-  readonly #struck = new Map<string, number>();
+  readonly #struckLeases = new Map<LeaseId, number>();
+  readonly #struckKeys = new Map<string, Map<bigint, number>>();
   readonly #overwritten = new Set<string>();
   rules: OperatorRules = {};
 
@@ -29,12 +30,12 @@ export class Operator {
 
   /** When the operator took this ticket, or the lease under it, from its holder; undefined where he did not. */
   struckMs(key: string, created: bigint, lease?: LeaseId): number | undefined {
-    return this.#struck.get(`${key}@${created}`) ?? (lease === undefined ? undefined : this.#struck.get(lease));
+    return this.#struckKeys.get(key)?.get(created) ?? (lease === undefined ? undefined : this.#struckLeases.get(lease));
   }
 
   /** Ends a lease. Returns whether there was such a lease. */
   expire(lease: LeaseId): boolean {
-    this.#struck.set(lease, this.#timeline.now());
+    this.#struckLeases.set(lease, this.#timeline.now());
     return this.#service.revokeLease(lease);
   }
 
@@ -83,6 +84,8 @@ export class Operator {
 
   #strike(key: string): void {
     const entry = this.#truth.get(key);
-    if (entry !== undefined) this.#struck.set(`${key}@${entry.created}`, this.#timeline.now());
+    if (entry === undefined) return;
+    const times = this.#struckKeys.get(key) ?? new Map<bigint, number>();
+    this.#struckKeys.set(key, times.set(entry.created, this.#timeline.now()));
   }
 }

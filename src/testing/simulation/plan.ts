@@ -22,6 +22,9 @@ export interface PlanOptions {
   readonly faults: readonly FaultName[];
 }
 
+/** Everybody begins anew after that: once is enough, or nothing else would be seen. */
+const isRebuild = ({ fault }: Strike): boolean => fault === 'rebuild';
+
 /** At most so many, however fast they come. */
 const mostStrikes = 300;
 
@@ -46,7 +49,7 @@ export function drawPlan(random: SeededRandom, { durationMs, ttlMs, faults }: Pl
     const forMs = Math.ceil(2 * lengthMs * random.next());
     strikes.push({ atMs, fault: random.pick(bag), node: random.whole(0, 99), forMs, seed: random.whole(0, 2 ** 31) });
   }
-  return strikes;
+  return strikes.filter(({ fault }, at) => fault !== 'rebuild' || strikes.findIndex(isRebuild) === at);
 }
 
 /** @internal The faults of these names. Throws nothing: unknown names were refused before. */

@@ -87,7 +87,7 @@ export async function runSeed(scenario: Scenario, seed: number, options: SeedOpt
     },
     after: () => world.check(),
   });
-  const world = new SimulatedWorld({ ...drawn, scheduler, trace, personality: personalities[store] });
+  const world = new SimulatedWorld({ ...drawn, timeline: scheduler, trace, personality: personalities[store] });
   world.service.lockDelayMs = lockDelayMs;
   const failure = await run(scenario, world, scheduler);
   const { struck, reached } = world;

@@ -1,15 +1,17 @@
-import type { Cancel } from '../../core/clock.js';
+import type { Cancel, Clock } from '../../core/clock.js';
 import { MinHeap } from '../../core/heap.js';
 import { nextTurn } from '../virtual-clock.js';
 import { canDrain, drainMicrotasks } from './microtasks.js';
 import type { Order } from './order.js';
 
+/** The wall clock of a world as it begins: the beginning of 2026. */
+const wallStartMs = 1_767_225_600_000;
+
 /** Steps that are taken in one turn of the event loop. */
 const stepsPerTurn = 1_000;
 
 /** Where things happen at their times: virtual ones of a {@link Scheduler}, or those of any clock. */
-export interface Timeline {
-  now(): number;
+export interface Timeline extends Clock {
   /** Runs `run` once, no earlier than after so many milliseconds. `owner`: see {@link Task.owner}. */
   after(ms: number, run: () => void, owner?: number): Cancel;
 }
@@ -53,6 +55,10 @@ export class Scheduler implements Timeline {
 
   now(): number {
     return this.#nowMs;
+  }
+
+  wall(): number {
+    return wallStartMs + this.#nowMs;
   }
 
   /** How many tasks are armed. */

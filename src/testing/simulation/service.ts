@@ -144,13 +144,7 @@ export class SimulatedService {
   }
 
   #found(): MemoryCluster {
-    const timeline = this.#timeline;
-    const clock = {
-      now: () => timeline.now(),
-      wall: () => timeline.now(),
-      after: (ms: number, fire: () => void) => timeline.after(ms, fire),
-    };
-    const cluster = new MemoryCluster({ clock });
+    const cluster = new MemoryCluster({ clock: this.#timeline });
     const generation = this.#generation;
     cluster.observe((revision) => this.#listener(revision, generation));
     return cluster;

@@ -18,6 +18,7 @@ import type {
   Watch,
 } from '../../core/store.js';
 import type { Connection } from './connection.js';
+import { checkNames } from './personality.js';
 import type { Served, SimulatedService } from './service.js';
 import { type CallName, SimulatedCall } from './simulated-call.js';
 import { SimulatedWatch } from './simulated-watch.js';
@@ -58,17 +59,20 @@ export class SimulatedStore implements Store {
 
   async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
     checkRead(this.traits, query, options);
+    checkNames(this.traits, query);
     return this.#call('read', options, () => this.#service.read(query, options?.revision), false);
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
+    checkNames(this.traits, ...guards, ...ops, ...(options?.otherwise ?? []));
     const run = (): Promise<Commit> => this.#commit(guards, ops, options);
     return observedCommit(this.traits.name, this.#clock, guards, ops, run);
   }
 
   watch(range: Range, options?: CallOptions): Watch {
     checkRange(range);
+    checkNames(this.traits, range);
     checkCall(options, 'watch');
     if (this.#closed) throw closedError('store');
     this.#counts.watch++;

@@ -179,7 +179,10 @@ export class Connection {
 
   /** All messages are lost from now on, and nobody is told so: a half-open connection. It breaks when it is found out. */
   swallow(on: boolean): void {
+    const found = this.#blackHole && !on;
     this.#blackHole = on;
+    // What was lost on a stream is lost to it: it cannot go on as if nothing had been.
+    if (found) this.break(1);
   }
 
   /** Nobody answers to a new connection. */

@@ -75,10 +75,7 @@ const all = {
   /** Everything is lost both ways, and nobody is told; it is found out in the end. */
   halfOpen: lasting(
     ({ connection }) => connection.swallow(true),
-    ({ connection }) => {
-      connection.swallow(false);
-      connection.break(1);
-    },
+    ({ connection }) => connection.swallow(false),
   ),
   /** Nothing gets through, either way. */
   partition: lasting(

@@ -7,6 +7,16 @@ export { ContractViolation, realTime, storeContract, virtualTime } from './contr
 export type { FaultScope, Verb } from './faulty-store.js';
 export { FaultyStore } from './faulty-store.js';
 export type { Belief, BeliefOptions, Beliefs } from './simulation/beliefs.js';
+export {
+  type Attempt,
+  type EveryPointOptions,
+  everyPoint,
+  type Harm,
+  harms,
+  type PointOutcome,
+  type PointsReport,
+  type Trial,
+} from './simulation/every-point.js';
 export { type FaultName, faultNames } from './simulation/faults.js';
 export { memoryCluster, TestCluster, type TestClusterOptions } from './simulation/memory-cluster.js';
 export type { Operator, OperatorRules } from './simulation/operator.js';

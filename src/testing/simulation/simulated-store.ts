@@ -35,15 +35,15 @@ export class SimulatedStore implements Store {
   readonly #calls = new Set<SimulatedCall>();
   readonly #watches = new Set<SimulatedWatch>();
   readonly #counts = { read: 0, commit: 0, grant: 0, renew: 0, revoke: 0, watch: 0 };
-  readonly #sent: () => void;
   #closed = false;
 
-  /** `sent` is called with every call and watch. */
-  constructor(service: SimulatedService, connection: Connection, clock: Clock, sent: () => void = () => {}) {
+  /** @internal Called with every call, before it is sent. */
+  sent: () => void = () => {};
+
+  constructor(service: SimulatedService, connection: Connection, clock: Clock) {
     this.#service = service;
     this.#connection = connection;
     this.#clock = clock;
-    this.#sent = sent;
     this.traits = service.personality.traits;
   }
 
@@ -76,7 +76,6 @@ export class SimulatedStore implements Store {
     checkCall(options, 'watch');
     if (this.#closed) throw closedError('store');
     this.#counts.watch++;
-    this.#sent();
     const watch = new SimulatedWatch({
       service: this.#service,
       connection: this.#connection,
@@ -146,7 +145,7 @@ export class SimulatedStore implements Store {
     if (this.#closed) throw closedError('store');
     options?.signal?.throwIfAborted();
     this.#counts[name]++;
-    this.#sent();
+    this.sent();
     return new Promise<T>((resolve, reject) => {
       const ended = (call: SimulatedCall): void => {
         this.#calls.delete(call);

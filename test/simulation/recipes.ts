@@ -1,6 +1,17 @@
 import type { RecipeSimulation } from './recipe.js';
 import { configCache } from './scenarios/config-cache.js';
+import { group } from './scenarios/group.js';
 import { mutex } from './scenarios/mutex.js';
+import { partitioner } from './scenarios/partitioner.js';
+import { persistentKey } from './scenarios/persistent-key.js';
+import { serviceRegistry } from './scenarios/service-registry.js';
 
 /** How each recipe is simulated. */
-export const recipes: readonly RecipeSimulation[] = [configCache, mutex];
+export const recipes: readonly RecipeSimulation[] = [
+  configCache,
+  group,
+  mutex,
+  partitioner,
+  persistentKey,
+  serviceRegistry,
+];

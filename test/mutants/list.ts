@@ -15,3 +15,8 @@ export const mutants: readonly Mutant[] = [
   ...persistentKeyMutants,
   ...serviceRegistryMutants,
 ];
+import { stmMutants } from './list/stm.js';
+import type { Mutant } from './mutant.js';
+
+/** All of them. */
+export const mutants: readonly Mutant[] = [...mutexMutants, ...stmMutants];

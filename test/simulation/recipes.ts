@@ -15,3 +15,7 @@ export const recipes: readonly RecipeSimulation[] = [
   persistentKey,
   serviceRegistry,
 ];
+import { stm } from './scenarios/stm.js';
+
+/** How each recipe is simulated. */
+export const recipes: readonly RecipeSimulation[] = [mutex, stm];

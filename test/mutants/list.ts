@@ -4,6 +4,7 @@ import { mutexMutants } from './list/mutex.js';
 import { partitionerMutants } from './list/partitioner.js';
 import { persistentKeyMutants } from './list/persistent-key.js';
 import { serviceRegistryMutants } from './list/service-registry.js';
+import { stmMutants } from './list/stm.js';
 import type { Mutant } from './mutant.js';
 
 /** All of them. */
@@ -14,9 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...partitionerMutants,
   ...persistentKeyMutants,
   ...serviceRegistryMutants,
+  ...stmMutants,
 ];
-import { stmMutants } from './list/stm.js';
-import type { Mutant } from './mutant.js';
-
-/** All of them. */
-export const mutants: readonly Mutant[] = [...mutexMutants, ...stmMutants];

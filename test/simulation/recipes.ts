@@ -5,6 +5,7 @@ import { mutex } from './scenarios/mutex.js';
 import { partitioner } from './scenarios/partitioner.js';
 import { persistentKey } from './scenarios/persistent-key.js';
 import { serviceRegistry } from './scenarios/service-registry.js';
+import { stm } from './scenarios/stm.js';
 
 /** How each recipe is simulated. */
 export const recipes: readonly RecipeSimulation[] = [
@@ -14,8 +15,5 @@ export const recipes: readonly RecipeSimulation[] = [
   partitioner,
   persistentKey,
   serviceRegistry,
+  stm,
 ];
-import { stm } from './scenarios/stm.js';
-
-/** How each recipe is simulated. */
-export const recipes: readonly RecipeSimulation[] = [mutex, stm];

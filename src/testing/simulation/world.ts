@@ -186,7 +186,7 @@ export class SimulatedWorld extends Population {
   /** All is lost, and another cluster stands in the place of the store; every process is started anew after a while. */
   rebuild(random: SeededRandom = this.random): boolean {
     this.service.rebuild();
-    this.truth.forget(this.service.generation);
+    this.truth.forget(this.service.generation, this.nowMs);
     for (const node of this.nodes) {
       this.after(random.between(100, 2 * this.ttlMs), () => {
         if (node.state === 'up') node.crash();

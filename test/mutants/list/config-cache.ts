@@ -36,15 +36,16 @@ export const configCacheMutants: readonly Mutant[] = [
     file: 'recipes/config-feed.ts',
     changes: [
       {
-        find: 'const commit = await this.#client.store.commit([], queries);',
+        find: 'const commit = await this.#client.store.commit([], queries);\n',
         replace: `const reads: (readonly Entry[])[] = [];
-        let revision = 0n;
+        let at = 0n;
         for (const query of queries) {
           const found = await this.#client.store.commit([], [query]);
           reads.push(found.reads[0] ?? []);
-          revision = found.revision;
+          at = found.revision;
         }
-        const commit = { reads, revision };`,
+        const commit = { reads, revision: at };
+`,
       },
     ],
     invariant: 'W1',

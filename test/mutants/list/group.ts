@@ -59,7 +59,7 @@ export const groupMutants: readonly Mutant[] = [
       {
         find: 'return this.#commit(session, unchanged(this.key, entry.modified), remove(this.key), () => undefined);',
         replace:
-          'void entry;\n    return this.#commit(session, absent(`${this.key}-`), remove(this.key), () => undefined);',
+          "void entry;\n    return this.#commit(session, absent(this.key.concat('-')), remove(this.key), () => undefined);",
       },
     ],
     invariant: 'G2',

@@ -25,7 +25,7 @@ export const persistentKeyMutants: readonly Mutant[] = [
       {
         find: 'return this.#commit(session, unchanged(this.key, entry.modified), remove(this.key), () => undefined);',
         replace:
-          'void entry;\n    return this.#commit(session, absent(`${this.key}-`), remove(this.key), () => undefined);',
+          "void entry;\n    return this.#commit(session, absent(this.key.concat('-')), remove(this.key), () => undefined);",
       },
     ],
     invariant: 'K1',
@@ -44,7 +44,10 @@ export const persistentKeyMutants: readonly Mutant[] = [
     wrong: 'A value is written without a comparison: one that is applied late undoes what was written after it.',
     file: 'core/leased-entry.ts',
     changes: [
-      { find: 'const guard = unchanged(this.key, entry.modified);', replace: 'const guard = absent(`${this.key}-`);' },
+      {
+        find: 'const guard = unchanged(this.key, entry.modified);',
+        replace: "const guard = absent(this.key.concat('-'));",
+      },
     ],
     invariant: 'K3',
   },

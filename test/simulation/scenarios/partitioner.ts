@@ -7,7 +7,7 @@
  * P4: `owners` names who owned. PL1: in the quiet, every shard is worked on by one of those who take part, and all of them have
  * some. PL2: when one goes, the others keep what they had, and get what was its own.
  */
-import { Partitioner, type ShardHold } from 'coterie';
+import { isCoordinationError, Partitioner, type ShardHold } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, type TrueChange, Violation } from 'coterie/testing';
 import { CountedWrites } from '../lib/counted-writes.js';
 import { attempt, pause } from '../lib/life.js';
@@ -132,7 +132,7 @@ class Shards {
         if (!signal.aborted && node.random.chance(0.2)) await this.#counts.increment(node, hold, `/shards/${shard}`);
       }
       // Works on for a while after it was told to stop.
-      await pause(node, 300, hold.signal);
+      await pause(node, 300);
     } finally {
       this.#world.sometimes(hold.signal.aborted ? 'lost' : 'given up');
       this.#tasks.delete(name);
@@ -164,7 +164,8 @@ class Shards {
     // A lease that ends takes its keys along; whether it did shows when this revision is done.
     this.#world.after(0, () => {
       const lives = this.#world.truth.leases.some(({ id }) => id === lease);
-      if (hold === undefined || !lives || struck || hold.signal.aborted) return;
+      const isLost = hold?.signal.aborted === true && !isCoordinationError(hold.signal.reason, 'RELEASED');
+      if (hold === undefined || !lives || struck || isLost) return;
       if (!this.#tasks.has(`${generation} ${hold.shard} ${hold.token}`)) return;
       this.#fail('P3', `${key} was given up, and the task on it goes on`);
     });

@@ -61,6 +61,7 @@ export class Connection {
   #eventLagMs = 0;
   #lastEventMs = 0;
   #loseEvents = 0;
+  #missedMs: number | undefined;
   #closed = false;
 
   constructor(ends: Ends) {
@@ -143,6 +144,7 @@ export class Connection {
   takeLoss(): boolean {
     if (this.#loseEvents === 0) return false;
     this.#loseEvents--;
+    this.#missedMs = this.#ends.timeline.now();
     return true;
   }
 
@@ -176,6 +178,16 @@ export class Connection {
   /** The next events of watches are lost at the server. */
   loseEvents(count: number): void {
     this.#loseEvents += count;
+  }
+
+  /** No more events are lost than those that were. */
+  keepEvents(): void {
+    this.#loseEvents = 0;
+  }
+
+  /** When an event was last lost; undefined where none was. */
+  get missedMs(): number | undefined {
+    return this.#missedMs;
   }
 
   /** Messages of this direction are held up from now on. */

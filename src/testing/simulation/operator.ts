@@ -72,7 +72,7 @@ export class Operator {
   /** Takes away what only he can: what he has overwritten hangs on no lease any more. */
   tidy(): void {
     for (const key of this.#overwritten) {
-      if (this.#truth.get(key)?.lease === undefined) this.#service.cluster.deleteKey(key);
+      if (this.#truth.get(key)?.lease === undefined) this.deleteKey(key);
     }
     this.#overwritten.clear();
   }

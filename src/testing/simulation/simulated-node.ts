@@ -81,6 +81,11 @@ export class SimulatedNode {
     return this.#disturbedMs;
   }
 
+  /** When an event of a watch of its was last lost, without a trace; undefined where none was. */
+  get missedMs(): number | undefined {
+    return this.connection.missedMs;
+  }
+
   /** Something keeps news from it, for so long from now on. */
   disturb(forMs = 0): void {
     this.#disturbedMs = Math.max(this.#disturbedMs, this.#timeline.now() + forMs);
@@ -119,6 +124,7 @@ export class SimulatedNode {
     connection.release('requests');
     connection.release('answers');
     connection.loseNext(undefined);
+    connection.keepEvents();
     this.clock.thaw();
   }
 }

@@ -187,6 +187,7 @@ export class SimulatedWorld extends Population {
   rebuild(random: SeededRandom = this.random): boolean {
     this.service.rebuild();
     this.truth.forget(this.service.generation, this.nowMs);
+    this.operator.forget();
     for (const node of this.nodes) {
       this.after(random.between(100, 2 * this.ttlMs), () => {
         if (node.state === 'up') node.crash();

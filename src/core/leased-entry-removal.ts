@@ -57,6 +57,8 @@ async function sweep(removal: Removal): Promise<void> {
     try {
       await entry.look(session);
       const own = await findOwn(removal);
+      // What was seen may be what that one has put meanwhile.
+      if (session.names.isClaimed(entry.key)) return;
       if (own !== undefined) await entry.remove(session, own);
     } catch {
       // Looked at again, the next time.

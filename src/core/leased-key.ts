@@ -213,6 +213,8 @@ export class LeasedKey {
   /** One step towards what should be. Resolves to whether there is nothing to do until something changes. */
   async #step(session: Session): Promise<boolean> {
     const entry = await this.#entry.current(session);
+    // It may have ended meanwhile, and must not come to life again.
+    this.#life.throwIfAborted();
     this.#compare(entry);
     const own = entry?.lease === session.lease;
     if (own && same(entry.value, this.#value)) return this.#settle(session, entry);

@@ -43,9 +43,14 @@ export class Freshness {
     return this.#since?.wallMs;
   }
 
-  /** The watch has spoken: the cache is what the store holds. */
-  heard(): void {
+  /** The watch has spoken: the cache is what the store holds, unless it was lost before; then only if it is the `whole`. */
+  heard(whole: boolean): void {
     this.#words++;
+    if (this.#since !== undefined && !whole) {
+      // What comes late after an outage may be old.
+      this.#listener.answers();
+      return;
+    }
     this.#since = undefined;
     this.#known(this.#client.clock.wall());
   }

@@ -116,7 +116,7 @@ export class Keeper<T> {
     const { standing, current } = this;
     const back = fed.revision < standing.seen;
     if (back) this.announcer.events.emitSafe('reset', { from: standing.seen, to: fed.revision });
-    standing.heard(fed.revision);
+    standing.heard(fed.revision, fed.whole);
     current.makeBefore(fed);
     const changed = this.stack.apply(fed, back || this.#distrusts);
     if (fed.whole) this.#distrusts = false;

@@ -52,10 +52,10 @@ export class Standing<T> {
   }
 
   /** The store has shown what it holds at a revision. Told with the next update, once that is decided. */
-  heard(revision: bigint): void {
+  heard(revision: bigint, whole: boolean): void {
     this.#seen = revision;
     this.#staleCode = undefined;
-    this.#freshness.heard();
+    this.#freshness.heard(whole);
   }
 
   /** The store cannot be reached, or has ended the watch. Told at once, but a second time only if it is for another reason. */

@@ -57,11 +57,11 @@ export class ShardClaims {
 
   /**
    * A claim that was never answered may have been made all the same, until the membership was gone, on which it depends.
-   * Nobody else knows of it; so this looks, once that is certain.
+   * Nobody else knows of it; so this looks, once that is certain. So it does for `strays`, which were not given back.
    */
-  async sweep(): Promise<void> {
+  async sweep(strays: boolean): Promise<void> {
     const session = this.#session;
-    if (!this.#doubt || session === undefined) return;
+    if (!(this.#doubt || strays) || session === undefined) return;
     await this.#membership.gone;
     const { clock, random } = this.#client;
     const backoff = new Backoff(clock, random, { baseMs: 100, capMs: 10_000 });

@@ -35,6 +35,9 @@ export class OwnedShards {
   /** The last token that was held for each shard: what the view still shows of it is the past. */
   readonly #lastTokens = new Map<number, bigint>();
 
+  /** The last token of each shard that may stand and be worked on by nobody: not shown when it should have been, or not given back. */
+  readonly #missed = new Map<number, bigint>();
+
   /** `scope` is that of all the work: a task that fails ends it. `released` is called after each shard that has gone. */
   constructor(parts: OwnedParts, map: ShardMap, scope: Scope, released: () => void) {
     this.#parts = parts;
@@ -45,6 +48,16 @@ export class OwnedShards {
 
   has(shard: number): boolean {
     return this.#owned.has(shard);
+  }
+
+  /** Whether some claim may stand that nobody works on. */
+  get mayHaveStrays(): boolean {
+    return this.#missed.size > 0;
+  }
+
+  /** Whether this claim is worked on by nobody, where it stands: it was taken for lost, or could not be given back. */
+  isStray(shard: number, token: bigint): boolean {
+    return this.#missed.get(shard) === token && !this.#owned.has(shard);
   }
 
   /** Begins to work on a shard that was claimed under this token, unless that is the past. */
@@ -70,8 +83,10 @@ export class OwnedShards {
   /** Stops what the map shows to be lost, or to go to another. */
   review(): void {
     for (const [shard, { hold, stop, tell }] of this.#owned) {
-      if (!this.#stillThere(shard, hold.token)) tell({ kind: 'gone' });
-      else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, this.#parts.shards));
+      if (!this.#stillThere(shard, hold.token)) {
+        this.#missed.set(shard, hold.token);
+        tell({ kind: 'gone' });
+      } else if (!this.#map.isMine(shard)) stop.abort(movedError(shard, this.#parts.shards));
     }
   }
 
@@ -106,7 +121,10 @@ export class OwnedShards {
       else if (error !== stop.signal.reason) events.emitSafe('error', error);
     }
     unlink();
-    await hold.release().catch((error: unknown) => events.emitSafe('error', error));
+    await hold.release().catch((error: unknown) => {
+      this.#missed.set(shard, token);
+      events.emitSafe('error', error);
+    });
     this.#owned.delete(shard);
     owned.delete(shard);
     events.emitSafe('released', { shard, token });

@@ -3,6 +3,7 @@ import { News } from '../core/news.js';
 import { RangeView, type ViewListener } from '../core/range-view.js';
 import type { Session } from '../core/session.js';
 import { firstOf, onAbort, type Scope, within } from '../core/signals.js';
+import type { Entry } from '../core/store.js';
 import type { Membership } from './group.js';
 import { ShardClaims } from './partitioner-claims.js';
 import { mismatchError } from './partitioner-hold.js';
@@ -57,7 +58,7 @@ export class Share {
       this.#scope.abort(error);
       // The others can begin to claim as soon as this one has left; they get each shard when its task has ended.
       await Promise.all([membership.leave(), this.#owned.done()]);
-      const sweeping = this.#claims.sweep();
+      const sweeping = this.#claims.sweep(this.#owned.mayHaveStrays);
       await within(client.clock, { timeoutMs: sweepWithinMs }, 'giving shards back', sweeping).catch(() => {});
       throw error;
     } finally {
@@ -109,7 +110,7 @@ export class Share {
       const mine = this.#map.mine().filter((shard) => !this.#owned.has(shard));
       // What somebody wrote there without a lease would stay for ever.
       const litter = mine.flatMap((shard) => this.#map.entry(shard) ?? []).filter(({ lease }) => lease === undefined);
-      for (const entry of litter) await this.#claims.clear(session, entry);
+      for (const entry of [...litter, ...this.#strays(session)]) await this.#claims.clear(session, entry);
       const free = mine.filter((shard) => this.#map.entry(shard) === undefined).slice(0, this.#claims.most);
       if (free.length === 0) return;
       const token = await this.#claims.claim(session, free);
@@ -117,6 +118,16 @@ export class Share {
       if (token === undefined) await backoff.wait(this.#scope);
       else for (const shard of free) this.#owned.acquire(shard, token, session);
     }
+  }
+
+  /**
+   * What stands under one's own lease and is worked on by nobody: a shard that was taken for lost, because the event of its
+   * claim was, or that could not be given back. It is adopted no more, and while it stands nobody can claim it.
+   */
+  #strays(session: Session): readonly Entry[] {
+    const claimed = this.#map.claimed(session.lease, this.#claims.incarnations);
+    const strays = claimed.filter(({ shard, token }) => this.#owned.isStray(shard, token));
+    return strays.flatMap(({ shard }) => this.#map.entry(shard) ?? []);
   }
 
   #stopAll(reason: unknown): void {

@@ -18,8 +18,8 @@ afterEach(async () => {
 });
 
 test('puts, gets, counts, deletes and compares', async () => {
-  await etcd.put('a/1').value('one');
-  await etcd.put('a/2').value('two');
+  await etcd.put('a/1').value('one').exec();
+  await etcd.put('a/2').value('two').exec();
   expect(await etcd.get('a/1').string()).toBe('one');
   expect(await etcd.getAll().prefix('a/').sort('Key', 'Descend').keys()).toEqual(['a/2', 'a/1']);
   expect(await etcd.getAll().prefix('a/').count()).toBe(2);
@@ -34,8 +34,8 @@ test('watches', async () => {
   const watcher = await etcd.watch().prefix('w/').create();
   watcher.on('put', ({ key, value }) => seen.push(`+${key}=${value}`));
   watcher.on('delete', ({ key }) => seen.push(`-${key}`));
-  await etcd.put('w/a').value('1');
-  await etcd.delete().key('w/a');
+  await etcd.put('w/a').value('1').exec();
+  await etcd.delete().key('w/a').exec();
   await until('both', () => seen.length === 2);
   expect(seen).toEqual(['+w/a=1', '-w/a']);
   await watcher.cancel();
@@ -43,7 +43,7 @@ test('watches', async () => {
 
 test('keeps leases alive, and gives them back with their keys', async () => {
   const lease = etcd.lease(2);
-  await lease.put('l/a').value('1');
+  await lease.put('l/a').value('1').exec();
   expect(await lease.keepaliveOnce()).toMatchObject({ TTL: '2' });
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(await etcd.get('l/a').string()).toBe('1');

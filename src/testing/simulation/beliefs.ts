@@ -83,7 +83,7 @@ export class Beliefs {
   #excused(belief: Belief): boolean {
     const { node, hold, sinceMs, lease, invariant } = belief;
     const lost = node.generation !== this.#truth.generation;
-    const struckMs = lost ? sinceMs : this.#operator.struckMs(hold.key, hold.token, lease);
+    const struckMs = lost ? this.#truth.foundedMs : this.#operator.struckMs(hold.key, hold.token, lease);
     if (struckMs === undefined) return false;
     const fromMs = Math.max(struckMs, node.disturbedMs, sinceMs);
     if (this.#now() <= fromMs + this.#boundMs) return true;

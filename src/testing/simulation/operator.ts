@@ -69,6 +69,13 @@ export class Operator {
     return entry !== undefined;
   }
 
+  /** @internal Another cluster, in which leases and revisions may be called alike: of that, nothing was done to any. */
+  forget(): void {
+    this.#struckLeases.clear();
+    this.#struckKeys.clear();
+    this.#overwritten.clear();
+  }
+
   /** Takes away what only he can: what he has overwritten hangs on no lease any more. */
   tidy(): void {
     for (const key of this.#overwritten) {

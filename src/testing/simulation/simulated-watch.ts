@@ -80,7 +80,6 @@ export class SimulatedWatch implements Passenger {
     this.#stop();
     if (!connection.up) return;
     connection.ask(() => {
-      if (this.#refused()) return;
       this.#follow();
       this.#sendState(true);
     });
@@ -117,7 +116,7 @@ export class SimulatedWatch implements Passenger {
   }
 
   readonly #event = (batch: Changes): void => {
-    if (!this.#setup.connection.takeLoss()) this.#sendChanges(batch);
+    if (!this.#refused() && !this.#setup.connection.takeLoss()) this.#sendChanges(batch);
   };
 
   #sendChanges(batch: Changes): void {
@@ -134,6 +133,7 @@ export class SimulatedWatch implements Passenger {
   };
 
   #sendState(whole: boolean): void {
+    if (this.#refused()) return;
     const { service, connection, range } = this.#setup;
     const { revision, entries } = service.read(range);
     this.#asking = false;

@@ -28,6 +28,7 @@ export class Truth {
   readonly #listeners: ((revision: TrueRevision) => void)[] = [];
   #entries = new Map<string, Entry>();
   #generation = 1;
+  #foundedMs = 0;
 
   /** @internal */
   constructor(service: () => SimulatedService) {
@@ -42,6 +43,11 @@ export class Truth {
   /** How many clusters there were, the present one included. */
   get generation(): number {
     return this.#service().generation;
+  }
+
+  /** When the present cluster took the place of the last one. */
+  get foundedMs(): number {
+    return this.#foundedMs;
   }
 
   /** All leases, the oldest first. */
@@ -83,7 +89,8 @@ export class Truth {
   }
 
   /** @internal Another cluster, and nothing in it. */
-  forget(generation: number): void {
+  forget(generation: number, atMs: number): void {
+    this.#foundedMs = atMs;
     this.#generation = generation;
     this.#entries = new Map();
   }

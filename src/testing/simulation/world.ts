@@ -186,7 +186,7 @@ export class SimulatedWorld extends Population {
   /** All is lost, and another cluster stands in the place of the store; every process is started anew after a while. */
   rebuild(random: SeededRandom = this.random): boolean {
     this.service.rebuild();
-    this.truth.forget(this.service.generation);
+    this.truth.forget(this.service.generation, this.nowMs);
     this.operator.forget();
     for (const node of this.nodes) {
       // Nothing comes from a cluster that is no more.

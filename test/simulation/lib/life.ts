@@ -10,6 +10,11 @@ export interface Limits {
 /** How a call ended: with its value, or with the code of its error; `aborted` where its caller gave up. */
 export type Ended<T> = { readonly value: T } | { readonly code: string; readonly error: unknown };
 
+/** What others keep for themselves may never come free. */
+export function patient(world: SimulatedWorld, limits: Limits): Limits {
+  return { timeoutMs: 4 * world.ttlMs, ...limits };
+}
+
 const changedMind = new Error('The caller has changed its mind.');
 
 /**

@@ -454,6 +454,25 @@ describe('without the store', () => {
     await cache.close();
   });
 
+  test('one event that comes late after an outage does not make a cache fresh: all is read anew', async () => {
+    seed({ n: '1' });
+    const node = world.node();
+    const { cache } = await opened({ staleAfterMs: 1_000 }, node);
+    const read = vi
+      .spyOn(node.store, 'read')
+      .mockRejectedValue(new CoordinationError('UNAVAILABLE', 'Nobody answers.'));
+    await world.clock.advance(1_000);
+    expect(cache.state.kind).toBe('stale');
+    read.mockRestore();
+    const before = node.store.requests.watch;
+    world.cluster.putKey(`${path}/n`, '2');
+    await world.clock.advance(10);
+    expect(cache.current).toEqual({ n: 2 });
+    expect(cache.state.kind).toBe('fresh');
+    expect(node.store.requests.watch - before).toBe(1);
+    await cache.close();
+  });
+
   test('a watch that lost an event is found out by its audit, and opened anew', async () => {
     seed({ n: '1' });
     const node = world.node();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aborted } from '../../../src/core/signals.js';
-import { put } from '../../../src/core/store.js';
+import { type Batch, put, type Store } from '../../../src/core/store.js';
 import { CoordinationError } from '../../../src/errors.js';
 import { Partitioner, type PartitionerOptions, type ShardTask } from '../../../src/recipes/partitioner.js';
 import { assignShards } from '../../../src/recipes/partitioner-assignment.js';
@@ -116,6 +116,36 @@ describe('working', () => {
     await world.clock.advance(100);
     expect(ownedBy(two)).toEqual(all(16));
     two.stop();
+  });
+
+  test('a shard that was taken for lost, because the event of its claim was, is claimed anew and not kept from everybody', async () => {
+    const node = world.node();
+    let losing = 0;
+    const watch = node.store.watch.bind(node.store);
+    node.store.watch = (...args: Parameters<Store['watch']>) => {
+      const real = watch(...args);
+      const next = async (): Promise<IteratorResult<Batch>> => {
+        const result = await real.next();
+        const claims = result.done !== true && result.value.kind === 'changes' && result.value.puts.length > 1;
+        if (!claims || losing === 0) return result;
+        losing--;
+        return await next();
+      };
+      return { next, return: () => real.return(), [Symbol.asyncIterator]: () => real };
+    };
+    losing = 1;
+    const one = start('one', { node });
+    await world.clock.advance(1_000);
+    expect(losing).toBe(0);
+    // Another event shows a state without the claims.
+    world.cluster.putKey(`${path}/elsewhere`, '');
+    await world.clock.advance(1_000);
+    expect(ownedBy(one)).toEqual([]);
+    await world.clock.advance(75_000);
+    expect(ownedBy(one)).toEqual(all(16));
+    one.stop();
+    await world.clock.advance(1_000);
+    world.cluster.deleteKey(`${path}/elsewhere`);
   });
 
   test('a shard goes to the next owner only when the task on it has ended, with a greater token', async () => {

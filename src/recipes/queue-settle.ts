@@ -2,7 +2,7 @@ import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
 import type { Session } from '../core/session.js';
 import { orAbort } from '../core/signals.js';
-import type { CallOptions, Entry, Guard, Op, Query } from '../core/store.js';
+import { type CallOptions, type Entry, type Guard, type Op, type Query, remove } from '../core/store.js';
 import { isCoordinationError, isRetryable } from '../errors.js';
 import type { Remembered } from './queue-remembered.js';
 
@@ -23,14 +23,14 @@ export interface Settlement {
   /** That the claim still stands. */
   readonly guard: Guard;
   readonly remembered: Remembered;
-  /** Asked for at each attempt. Must take the claim away. */
+  /** Asked for at each attempt. Must take the claim away, but for {@link handBack}. */
   readonly ops: () => Promise<readonly Op[]> | readonly Op[];
   /** What to read where the claim is gone. */
   readonly otherwise: readonly Query[];
 }
 
 /** How it ended. `unknown`: an attempt was not answered, and may have been the one that did it. */
-export type Settled =
+type Settled =
   | { readonly kind: 'done' }
   | { readonly kind: 'gone'; readonly unknown: boolean; readonly reads: readonly (readonly Entry[])[] }
   /** The session ended before. */
@@ -64,4 +64,20 @@ export async function settle({ client, session, guard, remembered, ops, otherwis
     }
   }
   return { kind: 'over', unknown };
+}
+
+/**
+ * As {@link settle}, for what is given back: the claim, by its key, is taken away with it. Resolves to whether it was still held. Whoever gave
+ * it up does not come back for it: a claim that was not seen to go, since the store refused what was to be written with
+ * that, would keep the item from all others for as long as the session lives. So it is taken away in the background.
+ */
+export async function handBack(settlement: Settlement, key: string): Promise<boolean> {
+  let settled: Settled | undefined;
+  const ops = async (): Promise<readonly Op[]> => [...(await settlement.ops()), remove(key)];
+  try {
+    settled = await settle({ ...settlement, ops });
+    return settled.kind === 'done' || (settled.kind === 'gone' && settled.unknown);
+  } finally {
+    if (settled?.kind !== 'done') void settlement.session.cleanUp(key, false);
+  }
 }

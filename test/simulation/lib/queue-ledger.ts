@@ -94,7 +94,7 @@ export class QueueLedger {
   readonly #kind: QueueKind;
   readonly #maxAttempts: number;
   /** Whether there is one consumer, which takes one item at a time: then the order is exact. */
-  readonly #solo: boolean;
+  #solo: boolean;
   readonly #nodes = new Map<string, SimulatedNode[]>();
   readonly #notes = new Map<number, PutNote>();
   /** Claims whose consumers are done with their items. */
@@ -138,11 +138,17 @@ export class QueueLedger {
   }
 
   get size(): number {
+    this.#sync();
     return this.#items.size;
   }
 
   get inFlight(): number {
     return this.#flying;
+  }
+
+  /** From now on there are several consumers. */
+  share(): void {
+    this.#solo = false;
   }
 
   /** One whose claims will be seen. */
@@ -158,6 +164,7 @@ export class QueueLedger {
   /** To be called right before a put. */
   putting(node: SimulatedNode, about: { id?: string | undefined; priority?: number; delayMs?: number; seq?: number }) {
     const { id, priority = 0, delayMs = 0, seq = 0 } = about;
+    this.#sync();
     const dueMs = delayMs === 0 && this.#kind !== 'due' ? 0 : node.clock.wall() + delayMs;
     const note: PutNote = { n: ++this.#count, id, priority, seq, dueMs, from: this.#revision, created: 0 };
     this.#notes.set(note.n, note);
@@ -225,6 +232,7 @@ export class QueueLedger {
 
   /** Follows how many items there are, until it is held against what somebody was told. */
   watch(node: SimulatedNode): { check(depth: number | undefined, flying: number | undefined): void } {
+    this.#sync();
     const now = (value: number): Span => ({ least: value, most: value });
     const span = { depth: now(this.#items.size), flying: now(this.#flying) };
     this.#spans.add(span);
@@ -252,7 +260,7 @@ export class QueueLedger {
   }
 
   #follow({ revision, generation, changes }: TrueRevision): void {
-    if (generation !== this.#generation) this.#forget(generation);
+    this.#sync(generation);
     this.#revision = revision;
     const step = new Step();
     let touched = false;
@@ -268,8 +276,12 @@ export class QueueLedger {
     }
   }
 
-  #forget(generation: number): void {
+  /** Of another cluster nothing is known, and it knows nothing. */
+  #sync(generation = this.#world.truth.generation): void {
+    if (generation === this.#generation) return;
     this.#generation = generation;
+    this.#revision = 0n;
+    this.#spans.clear();
     [this.#items, this.#dead, this.#known] = [new Map(), new Map(), new Map()];
     [this.#done, this.#forgotten] = [new Set(), new Set()];
     this.#claims.clear();

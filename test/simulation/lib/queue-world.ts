@@ -357,6 +357,7 @@ export class QueueWorld {
   /** Two new consumers empty the queue; then they wait, and get what is put, and what a dead one had, in time. */
   async #quiet(): Promise<void> {
     const world = this.#world;
+    this.ledger.share();
     const [one, other, producer] = [world.node(), world.node(), world.node()];
     const ended = new AbortController();
     const deliveries = new Map<number, string>();

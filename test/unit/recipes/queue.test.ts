@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { textCodec } from '../../../src/core/typed.js';
+import { CoordinationError } from '../../../src/errors.js';
 import { Queue } from '../../../src/recipes/queue.js';
 import type { Job } from '../../../src/recipes/queue-job.js';
 import type { QueueOptions } from '../../../src/recipes/queue-parts.js';
@@ -345,6 +346,44 @@ describe('an answer that got lost', () => {
     node.store.heal();
     await settle();
     expect(await drain(queueOf(world.node()))).toEqual(['a']);
+  });
+});
+
+describe('a store that is full', () => {
+  /** Until it is called, what takes room is refused. */
+  function fill({ store }: Node): () => void {
+    const { commit } = store;
+    store.commit = async (guards, ops, options) => {
+      if (ops.some(({ kind }) => kind === 'put')) throw new CoordinationError('NO_SPACE', 'full');
+      return await commit.call(store, guards, ops, options);
+    };
+    return () => {
+      store.commit = commit;
+    };
+  }
+
+  test('does not leave the claim of an item that could not be given back with a delay, as long as the session lives', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.put('a');
+    const job = await queue.take();
+    const empty = fill(node);
+    expect(await failureOf(job.nack({ delayMs: 500 }))).toMatchObject({ code: 'NO_SPACE' });
+    empty();
+    const again = await taken(queueOf(world.node()));
+    expect(again.attempts).toBe(2);
+    await again.ack();
+  });
+
+  test('does not let others overtake the item that a consumer could not claim', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.putMany([{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
+    await (await queue.take()).ack();
+    const empty = fill(node);
+    expect(await failureOf(queue.take())).toMatchObject({ code: 'NO_SPACE' });
+    empty();
+    expect(await drain(queue)).toEqual(['b', 'c']);
   });
 });
 

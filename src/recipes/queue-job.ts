@@ -156,8 +156,7 @@ export class Job<T = unknown> extends Hold {
   async #acknowledge(more: readonly Op[]): Promise<void> {
     const { setup, item } = this.#parts;
     const { keys, remembered } = setup;
-    const done = keys.done(this.id);
-    const memory = memoryOf(item, this.key);
+    const [done, memory] = [keys.done(this.id), memoryOf(item, this.key)];
     const ops = async (): Promise<readonly Op[]> => {
       const remember = remembered.isOn ? [put(done, memory, await remembered.lease())] : [];
       return [...removal(keys, item), remove(this.key), ...remember, ...more];

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { textCodec } from '../../../src/core/typed.js';
 import { CoordinationError } from '../../../src/errors.js';
+import { PriorityQueue } from '../../../src/recipes/priority-queue.js';
 import { Queue } from '../../../src/recipes/queue.js';
 import type { Job } from '../../../src/recipes/queue-job.js';
 import type { QueueOptions } from '../../../src/recipes/queue-parts.js';
@@ -347,6 +348,22 @@ describe('an answer that got lost', () => {
     await settle();
     expect(await drain(queueOf(world.node()))).toEqual(['a']);
   });
+});
+
+test('a put whose answer was lost is not taken for that of an item that was acknowledged between two looks', async () => {
+  const [node, other] = [world.node(), world.node()];
+  const queues = [node, other].map(({ client }) => new PriorityQueue<string>(client, path, { rememberMs: 1_000 }));
+  const [queue, others] = queues as [PriorityQueue<string>, PriorityQueue<string>];
+  await others.put('theirs', { id: 'x', priority: 5 });
+  const job = await world.run(others.take());
+  const { commit } = node.store;
+  node.store.commit = async (guards, ops, options) => {
+    const [first] = ops;
+    if (first?.kind === 'read' && 'prefix' in first.query) await job.ack();
+    return await commit.call(node.store, guards, ops, options);
+  };
+  node.store.dropAnswers({ verb: 'commit' });
+  expect(await world.run(queue.put('ours', { id: 'x', priority: 3 }))).toEqual({ id: 'x', added: false });
 });
 
 describe('a store that is full', () => {

@@ -3,7 +3,7 @@ import type { ClientContext } from '../core/context.js';
 import type { Session } from '../core/session.js';
 import { orAbort } from '../core/signals.js';
 import { type CallOptions, type Entry, type Guard, type Op, type Query, remove } from '../core/store.js';
-import { isCoordinationError, isRetryable } from '../errors.js';
+import { CoordinationError, isCoordinationError, isRetryable } from '../errors.js';
 import type { Remembered } from './queue-remembered.js';
 
 export interface AckOptions extends CallOptions {
@@ -38,7 +38,8 @@ type Settled =
 
 /**
  * Makes a commit that ends a claim, through lost answers and outages, for as long as the session lives. To repeat it is
- * safe, since the claim's key is never used again. Rejects with what the store refuses.
+ * safe, since the claim's key is never used again. Rejects with what the store refuses; with `UNKNOWN_OUTCOME`, where an earlier
+ * attempt was not answered.
  */
 export async function settle({ client, session, guard, remembered, ops, otherwise }: Settlement): Promise<Settled> {
   const backoff = new Backoff(client.clock, client.random);
@@ -59,11 +60,18 @@ export async function settle({ client, session, guard, remembered, ops, otherwis
         // The lease of the memory, which somebody revoked; one among the caller's own steps would be missed again.
         orphaned = true;
         remembered.gone();
-      } else if (!isRetryable(error)) throw error;
+      } else if (!isRetryable(error)) throw refusal(error, unknown);
       await backoff.wait(session.signal).catch(() => {});
     }
   }
   return { kind: 'over', unknown };
+}
+
+/** That an attempt was refused does not say that none before it was applied. */
+function refusal(error: unknown, unknown: boolean): unknown {
+  if (!unknown) return error;
+  const sentence = 'It cannot be told what became of the item: no answer came, and trying again failed.';
+  return new CoordinationError('UNKNOWN_OUTCOME', sentence, { cause: error });
 }
 
 /**

@@ -102,7 +102,8 @@ export class Run {
     this.#scope.throwIfAborted();
     if (unknown) this.#doubtful.set(name, changed);
     else this.#open = this.inDoubt;
-    if (!unknown && !isRetryable(error)) throw error;
+    // That this attempt was refused does not say that none was applied.
+    if (!unknown && !isRetryable(error)) throw this.inDoubt ? this.#unknown(error) : error;
   }
 
   #applied(changed: Changed, { revision }: Commit): Answer {
@@ -150,10 +151,12 @@ export class Run {
     );
   }
 
-  #unknown(): CoordinationError {
+  #unknown(cause?: unknown): CoordinationError {
     const key = this.#key;
-    const sentence = `It cannot be told whether "${printable(key)}" was changed: the session ended before an answer came.`;
-    return new CoordinationError('UNKNOWN_OUTCOME', sentence, { key, lease: this.#slot.session.lease });
+    const why =
+      cause === undefined ? 'the session ended before an answer came' : 'no answer came, and trying again failed';
+    const sentence = `It cannot be told whether "${printable(key)}" was changed: ${why}.`;
+    return new CoordinationError('UNKNOWN_OUTCOME', sentence, { key, lease: this.#slot.session.lease, cause });
   }
 }
 

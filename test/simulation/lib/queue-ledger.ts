@@ -113,6 +113,8 @@ export class QueueLedger {
   #known = new Map<string, bigint>();
   #dead = new Map<string, Item>();
   #flying = 0;
+  /** How many lives the process has had that has had the most. */
+  #lives = 0;
   #revision = 0n;
   #generation = 1;
   #count = 0;
@@ -153,7 +155,9 @@ export class QueueLedger {
 
   /** One whose claims will be seen. */
   join(node: SimulatedNode): void {
-    this.#nodes.set(node.name, [...(this.#nodes.get(node.name) ?? []), node]);
+    const lives = [...(this.#nodes.get(node.name) ?? []), node];
+    this.#nodes.set(node.name, lives);
+    this.#lives = Math.max(this.#lives, lives.length);
   }
 
   /** Whether what this node hears is of the queue that is. */
@@ -177,6 +181,7 @@ export class QueueLedger {
     if (note.id !== undefined && id !== note.id) throw new Violation('Q2', `${note.id} was put as ${id}`);
     if (added && note.created === 0) throw new Violation('Q1', `${id} is said to be added, and never was`);
     if (added || this.#isStruck(id)) return;
+    if (note.id === undefined) throw new Violation('Q5', `${id}, which has no name, was taken for another`);
     if (note.created > 0) throw new Violation('Q5', `${id} was added, and its producer is told that it was not`);
     if ((this.#known.get(id) ?? -1n) < note.from && !this.#items.has(id) && !this.#done.has(id)) {
       throw new Violation('Q5', `${id} is said to be there already, and was not`);
@@ -220,6 +225,16 @@ export class QueueLedger {
     if (item?.claim?.key === job.key) throw new Violation('Q3', `${job.id} was given back, and is claimed still`);
     const back = this.#claims.get(job.key)?.back;
     if (back !== undefined && back < dueMs) throw new Violation('QD', `${job.id} was to rest, and is due already`);
+  }
+
+  /** What is in it, for a sentence. */
+  describe(): string {
+    const wallMs = Math.max(...this.#world.nodes.map(({ clock }) => clock.wall()));
+    const one = ({ id, claim, dueMs }: Item): string => {
+      if (claim !== undefined) return `${id} under ${claim.key}`;
+      return dueMs > wallMs ? `${id}, due in ${dueMs - wallMs} ms` : id;
+    };
+    return [...this.#items.values()].slice(0, 5).map(one).join(', ');
   }
 
   discarding(id: string): void {
@@ -292,7 +307,7 @@ export class QueueLedger {
 
   /** Returns whether it is of any interest. */
   #sort(step: Step, change: TrueChange): boolean {
-    const { key, before, after } = change;
+    const { key, after } = change;
     if (key.startsWith('/effects/')) this.#effect(key, decoder.decode(after?.value));
     if (!key.startsWith(`${this.path}/`)) return false;
     const [folder, ...rest] = key.slice(this.path.length + 1).split('/');
@@ -304,8 +319,8 @@ export class QueueLedger {
     else if (folder === 'claims') this.#sortClaim(step, id, change);
     else if (folder === 'done') this.#remember(id, change);
     else if (folder === 'dead' && rest[0] === 'values') {
-      if (before === undefined) step.buried.add(id);
-      if (after === undefined) step.unburied.add(id);
+      // A letter does not keep its id: a younger one of the same takes its place.
+      (after === undefined ? step.unburied : step.buried).add(id);
     }
     return true;
   }
@@ -473,7 +488,7 @@ export class QueueLedger {
 
   /** Items that come before this one, and that nobody has. */
   #better({ rank }: Item): Claim['better'] {
-    if (this.#kind === 'age' || (this.#kind === 'due' && !this.#solo)) return [];
+    if (this.#kind === 'age' || (this.#kind === 'due' && (!this.#solo || this.#lives > 1))) return [];
     const better: Item[] = [];
     for (const other of this.#items.values()) {
       if (other.rank < rank && other.claim === undefined && other.attempts < this.#maxAttempts) better.push(other);
@@ -481,9 +496,12 @@ export class QueueLedger {
     return better.map(({ id, freeSince, dueMs }) => ({ id, since: freeSince, dueMs }));
   }
 
-  /** Where there is one consumer, nothing is claimed for the first time before what came before it. */
+  /**
+   * Where there is one consumer, nothing is claimed for the first time before what came before it. One that takes the place
+   * of another that had items shares with it, until its leases are over.
+   */
   #checkOrder(item: Item): void {
-    if (!this.#solo || item.claimedOnce || item.note.dueMs > 0 || item.dueMs > 0) return;
+    if (!this.#solo || this.#lives > 1 || item.claimedOnce || item.note.dueMs > 0 || item.dueMs > 0) return;
     for (const other of this.#items.values()) {
       if (other.claim !== undefined || other.claimedOnce || other.note.dueMs > 0 || other.rank !== item.rank) continue;
       if (!isBefore(other, item)) continue;

@@ -84,12 +84,19 @@ class Counting {
     const one = node.random.chance(0.3);
     const sum = this.#sums.get(node.generation) ?? { least: 0n, most: 0n };
     this.#sums.set(node.generation, sum);
+    const added = one ? 1n : amount;
+    // In doubt, until it is told otherwise.
+    if (added > 0n) sum.most += added;
+    else sum.least += added;
     const add = (limits: object) => (one ? counter.increment(limits) : counter.add(amount, limits));
     const ended = await attempt(this.#world, node, add);
-    const added = one ? 1n : amount;
-    if ('code' in ended && surelyNot(this.#world, 'add', ended)) return;
-    if ('value' in ended || added > 0n) sum.most += added;
-    if ('value' in ended || added < 0n) sum.least += added;
+    if ('value' in ended) {
+      if (added > 0n) sum.least += added;
+      else sum.most += added;
+    } else if (surelyNot(this.#world, 'add', ended)) {
+      if (added > 0n) sum.most -= added;
+      else sum.least -= added;
+    }
   }
 
   /** All who are left add at once, and nobody gives up; then both numbers are read. */

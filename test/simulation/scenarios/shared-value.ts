@@ -153,7 +153,8 @@ class Sharing {
   async live(node: SimulatedNode): Promise<void> {
     const shared = new SharedValue<Value>(node.client, path);
     const held = keepLease(this.#world, node);
-    this.#world.start(node, 'follow', this.#follow(node, shared));
+    // It goes on into the quiet, so that nobody waits for its end.
+    this.#follow(node, shared).catch((error: unknown) => this.#world.fail(error));
     while (node.running) {
       await pause(node, 0.1 * this.#world.ttlMs);
       if (!node.running) break;

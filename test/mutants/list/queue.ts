@@ -44,7 +44,7 @@ export const queueMutants: readonly Mutant[] = [
     recipe: 'queue',
     wrong: 'The names of items are times, as in the queue of etcd/client/v3: two of one millisecond are one.',
     file: 'recipes/queue-keys.ts',
-    changes: [{ find: '-${part()}${part()}`', replace: '`' }],
+    changes: [{ find: 'Math.floor(random() * 36 ** 9)', replace: '(0)' }],
     invariant: 'Q5',
   },
   {

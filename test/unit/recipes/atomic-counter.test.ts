@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { CoordinationError } from '../../../src/errors.js';
 import { AtomicCounter } from '../../../src/recipes/atomic-counter.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { codeOf } from '../../rejections.js';
+import { codeOf, failureOf } from '../../rejections.js';
 import { atomicCounterSuite } from '../../suites/atomic-counter.js';
 import { onMemory } from './on-memory.js';
 import { inNewWorlds, ttlMs, type World, watched } from './world.js';
@@ -117,6 +118,23 @@ describe('lost answers', () => {
     store.dropAnswers({ verb: 'commit' });
     expect(await world.run(new AtomicCounter(client, path).add(10n))).toBe(10n);
     expect(stored()).toBe('10');
+  });
+
+  test('that a further attempt is refused for good does not mean that nothing was added', async () => {
+    const { client, store } = world.node();
+    const counter = new AtomicCounter(client, path);
+    await counter.add(1n);
+    const { commit } = store;
+    let calls = 0;
+    store.commit = async (...call) => {
+      if (++calls > 1) throw new CoordinationError('NO_SPACE', 'full');
+      return await commit.call(store, ...call);
+    };
+    store.dropAnswers({ verb: 'commit' });
+    const failure = await failureOf(world.run(counter.add(10n)));
+    expect(failure).toMatchObject({ code: 'UNKNOWN_OUTCOME', cause: { code: 'NO_SPACE' } });
+    expect(stored()).toBe('11');
+    store.commit = commit;
   });
 
   test('it is told by its own note, however many others have written since', async () => {

@@ -366,6 +366,29 @@ test('a put whose answer was lost is not taken for that of an item that was ackn
   expect(await world.run(queue.put('ours', { id: 'x', priority: 3 }))).toEqual({ id: 'x', added: false });
 });
 
+test('who takes many from a priority queue, and was refused once, passes over nothing that is more urgent', async () => {
+  const [node, other] = [world.node(), world.node()];
+  const queues = [node, other].map(({ client }) => new PriorityQueue<string>(client, path, { rememberMs: 0 }));
+  const [queue, others] = queues as [PriorityQueue<string>, PriorityQueue<string>];
+  const { commit } = node.store;
+  for (let round = 0; round < 10; round++) {
+    for (let priority = 1; priority <= 6; priority++) await others.put('', { priority });
+    let first = true;
+    node.store.commit = async (guards, ops, options) => {
+      if (first && guards.length > 1) {
+        first = false;
+        await (await others.take()).ack();
+      }
+      return await commit.call(node.store, guards, ops, options);
+    };
+    const jobs = await world.run(queue.takeMany(6));
+    expect([first, jobs[0]?.priority]).toEqual([false, 2]);
+    for (const job of jobs) await job.ack();
+    while ((await others.depth()) > 0) await (await world.run(others.take())).ack();
+    await world.clock.advance(10_000);
+  }
+});
+
 describe('a store that is full', () => {
   /** Until it is called, what takes room is refused. */
   function fill({ store }: Node): () => void {
@@ -390,6 +413,22 @@ describe('a store that is full', () => {
     const again = await taken(queueOf(world.node()));
     expect(again.attempts).toBe(2);
     await again.ack();
+  });
+
+  test('does not hide that an acknowledgement was perhaps made before it was refused', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.put('a');
+    const job = await queue.take();
+    node.store.dropAnswers({ verb: 'commit' });
+    let empty = (): void => {};
+    const acking = watched(job.ack());
+    await settle();
+    empty = fill(node);
+    await world.clock.advance(10_000);
+    expect(acking.error).toMatchObject({ code: 'UNKNOWN_OUTCOME', cause: { code: 'NO_SPACE' } });
+    empty();
+    expect(await queue.depth()).toBe(0);
   });
 
   test('does not let others overtake the item that a consumer could not claim', async () => {

@@ -35,12 +35,4 @@ export const priorityQueueMutants: readonly Mutant[] = [
     changes: [{ find: "order === 'age' && me === this.#me", replace: 'me === this.#me' }],
     invariant: 'P2',
   },
-  {
-    name: 'passes-over-when-refused',
-    recipe: 'priority-queue',
-    wrong: 'Who wants many, and was refused, begins at any of them. Was so here.',
-    file: 'recipes/queue-shelf.ts',
-    changes: [{ find: 'others.length === 0 && this.#spread === 1 ?', replace: 'others.length === 0 && count > 1 ?' }],
-    invariant: 'P2',
-  },
 ];

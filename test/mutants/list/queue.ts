@@ -7,10 +7,7 @@ export const queueMutants: readonly Mutant[] = [
     wrong: 'An item is gone as soon as it is claimed: at most once, as the queue of etcd/client/v3 has it.',
     file: 'recipes/queue-claims.ts',
     changes: [
-      {
-        find: '      read({ key: keys.value(item.id) }),\n    ]);',
-        replace: '      read({ key: keys.value(item.id) }), remove(item.key), remove(keys.value(item.id)),\n    ]);',
-      },
+      { find: 'put(item.key, encodeHeader(item.header)),', replace: 'remove(item.key),' },
       { find: 'put, read, unchanged }', replace: 'put, read, remove, unchanged }' },
     ],
     invariant: 'Q1',
@@ -107,6 +104,7 @@ export const queueMutants: readonly Mutant[] = [
     wrong: 'What a take has failed to claim is overtaken by what came later. Was so here.',
     file: 'recipes/queue-take.ts',
     changes: [{ find: 'this.#shelf.clear();\n        throw error;', replace: 'throw error;' }],
+    options: { faults: ['quota', 'authExpired'] },
     invariant: 'Q4',
   },
   {

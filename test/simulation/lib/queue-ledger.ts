@@ -283,6 +283,7 @@ export class QueueLedger {
     if (!touched) return;
     this.#leave(step);
     this.#enter(step, revision);
+    this.#checkAlone(step);
     this.#turn(step, revision);
     this.#claim(step, revision);
     for (const { depth, flying } of this.#spans) {
@@ -446,15 +447,21 @@ export class QueueLedger {
     [item.attempts, item.dueMs] = [attempts, dueMs];
   }
 
+  #checkAlone({ claims, unclaimed }: Step): void {
+    for (const { id, change } of claims) {
+      const item = this.#items.get(id);
+      if (item === undefined) this.#fail('Q3', `${id} is claimed, and is no item`);
+      else if (item.claim !== undefined && !unclaimed.has(id)) {
+        this.#fail('Q3', `${id} is claimed by ${item.claim.key} and by ${change.key}`);
+      }
+    }
+  }
+
   #claim(step: Step, revision: bigint): void {
     const taken: Item[] = [];
     for (const { id, change } of step.claims) {
       const item = this.#items.get(id);
-      if (item === undefined) {
-        this.#fail('Q3', `${id} is claimed, and is no item`);
-        continue;
-      }
-      if (item.claim !== undefined) this.#fail('Q3', `${id} is claimed by ${item.claim.key} and by ${change.key}`);
+      if (item === undefined) continue;
       this.#checkDue(item, change);
       taken.push(item);
       item.claim = {

@@ -9,7 +9,7 @@ import { burial, memoryOf, postponement, removal } from './queue-ends.js';
 import { type DeadNote, encodeHeader, type Item } from './queue-keys.js';
 import type { QueueSetup } from './queue-parts.js';
 import { checkDelay } from './queue-put.js';
-import { type AckOptions, type NackOptions, type Settled, type Settlement, settle } from './queue-settle.js';
+import { type AckOptions, handBack, type NackOptions, type Settlement, settle } from './queue-settle.js';
 
 /** What a {@link Job} is made from, beside its claim. */
 export interface JobParts<T> {
@@ -129,8 +129,7 @@ export class Job<T = unknown> extends Hold {
   #arm(): void {
     this.#stop();
     if (this.#time === undefined || this.signal.aborted) return;
-    const { clock } = this.client;
-    this.#cancelTimer = clock.after(this.#time.until - clock.now(), () => this.isHeld());
+    this.#cancelTimer = this.client.clock.after(this.#time.until - this.client.clock.now(), () => this.isHeld());
   }
 
   #expire(ms: number): void {
@@ -157,13 +156,12 @@ export class Job<T = unknown> extends Hold {
   async #acknowledge(more: readonly Op[]): Promise<void> {
     const { setup, item } = this.#parts;
     const { keys, remembered } = setup;
-    const done = keys.done(this.id);
-    const memory = memoryOf(item, this.key);
+    const [done, memory] = [keys.done(this.id), memoryOf(item, this.key)];
     const ops = async (): Promise<readonly Op[]> => {
       const remember = remembered.isOn ? [put(done, memory, await remembered.lease())] : [];
       return [...removal(keys, item), remove(this.key), ...remember, ...more];
     };
-    const settled = await this.#settle(ops, [{ key: item.key }, { key: done }]);
+    const settled = await settle(this.#settlement(ops, [{ key: item.key }, { key: done }]));
     if (settled.kind === 'done') return;
     if (settled.kind === 'gone') {
       const [[here] = [], [known] = []] = settled.reads;
@@ -177,14 +175,9 @@ export class Job<T = unknown> extends Hold {
     throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.key, cause: this.lossReason });
   }
 
-  async #returned(ops: readonly Op[]): Promise<boolean> {
-    const settled = await this.#settle(() => ops, []);
-    return settled.kind === 'done' || (settled.kind === 'gone' && settled.unknown);
-  }
-
-  #settle(ops: Settlement['ops'], otherwise: Settlement['otherwise']): Promise<Settled> {
+  #settlement(ops: Settlement['ops'], otherwise: Settlement['otherwise']): Settlement {
     const { client, session, guard } = this;
-    return settle({ client, session, guard, remembered: this.#parts.setup.remembered, ops, otherwise });
+    return { client, session, guard, remembered: this.#parts.setup.remembered, ops, otherwise };
   }
 
   /** Not held from here on, before anybody else can hold it. An acknowledgement under way comes first. */
@@ -194,7 +187,14 @@ export class Job<T = unknown> extends Hold {
       await within(this.client.clock, call, `waiting for the acknowledgement of "${printable(this.id)}"`, acked);
     }
     if (this.#acking === undefined) this.#parts.returned();
-    if (this.isHeld() && ops.length > 0) this.releasedBy(this.#returned([...ops, remove(this.key)]));
+    if (this.isHeld() && ops.length > 0) {
+      this.releasedBy(
+        handBack(
+          this.#settlement(() => [...ops, remove(this.key)], []),
+          this.key,
+        ),
+      );
+    }
     return await super.release(call);
   }
 }

@@ -119,7 +119,8 @@ export class Putter<T> {
     const [known] = await look({ key }, { key: keys.done(id) });
     if (known !== undefined) return decodeHeader(known.value).put === made;
     const letter = dead === undefined ? [] : [{ key: dead.item('', id) }];
-    const others = await look({ prefix: keys.items }, ...letter);
+    // What was in another place at the first look can have been acknowledged before the second one.
+    const others = await look({ prefix: keys.items }, { key: keys.done(id) }, ...letter);
     const other = others.find((entry) => entry.key.endsWith(`/${id}`));
     return other === undefined || decodeHeader(other.value).put === made;
   }

@@ -2,8 +2,8 @@ import { Backoff } from '../core/backoff.js';
 import type { ClientContext } from '../core/context.js';
 import type { Session } from '../core/session.js';
 import { orAbort } from '../core/signals.js';
-import type { CallOptions, Entry, Guard, Op, Query } from '../core/store.js';
-import { isCoordinationError, isRetryable } from '../errors.js';
+import { type CallOptions, type Entry, type Guard, type Op, type Query, remove } from '../core/store.js';
+import { CoordinationError, isCoordinationError, isRetryable } from '../errors.js';
 import type { Remembered } from './queue-remembered.js';
 
 export interface AckOptions extends CallOptions {
@@ -23,14 +23,14 @@ export interface Settlement {
   /** That the claim still stands. */
   readonly guard: Guard;
   readonly remembered: Remembered;
-  /** Asked for at each attempt. Must take the claim away. */
+  /** Asked for at each attempt. Must take the claim away, but for {@link handBack}. */
   readonly ops: () => Promise<readonly Op[]> | readonly Op[];
   /** What to read where the claim is gone. */
   readonly otherwise: readonly Query[];
 }
 
 /** How it ended. `unknown`: an attempt was not answered, and may have been the one that did it. */
-export type Settled =
+type Settled =
   | { readonly kind: 'done' }
   | { readonly kind: 'gone'; readonly unknown: boolean; readonly reads: readonly (readonly Entry[])[] }
   /** The session ended before. */
@@ -38,7 +38,8 @@ export type Settled =
 
 /**
  * Makes a commit that ends a claim, through lost answers and outages, for as long as the session lives. To repeat it is
- * safe, since the claim's key is never used again. Rejects with what the store refuses.
+ * safe, since the claim's key is never used again. Rejects with what the store refuses; with `UNKNOWN_OUTCOME`, where an earlier
+ * attempt was not answered.
  */
 export async function settle({ client, session, guard, remembered, ops, otherwise }: Settlement): Promise<Settled> {
   const backoff = new Backoff(client.clock, client.random);
@@ -59,9 +60,32 @@ export async function settle({ client, session, guard, remembered, ops, otherwis
         // The lease of the memory, which somebody revoked; one among the caller's own steps would be missed again.
         orphaned = true;
         remembered.gone();
-      } else if (!isRetryable(error)) throw error;
+      } else if (!isRetryable(error)) throw refusal(error, unknown);
       await backoff.wait(session.signal).catch(() => {});
     }
   }
   return { kind: 'over', unknown };
+}
+
+/** That an attempt was refused does not say that none before it was applied. */
+function refusal(error: unknown, unknown: boolean): unknown {
+  if (!unknown) return error;
+  const sentence = 'It cannot be told what became of the item: no answer came, and trying again failed.';
+  return new CoordinationError('UNKNOWN_OUTCOME', sentence, { cause: error });
+}
+
+/**
+ * As {@link settle}, for what is given back: the claim, by its key, is taken away with it. Resolves to whether it was still held. Whoever gave
+ * it up does not come back for it: a claim that was not seen to go, since the store refused what was to be written with
+ * that, would keep the item from all others for as long as the session lives. So it is taken away in the background.
+ */
+export async function handBack(settlement: Settlement, key: string): Promise<boolean> {
+  let settled: Settled | undefined;
+  const ops = async (): Promise<readonly Op[]> => [...(await settlement.ops()), remove(key)];
+  try {
+    settled = await settle({ ...settlement, ops });
+    return settled.kind === 'done' || (settled.kind === 'gone' && settled.unknown);
+  } finally {
+    if (settled?.kind !== 'done') void settlement.session.cleanUp(key, false);
+  }
 }

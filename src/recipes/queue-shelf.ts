@@ -98,7 +98,8 @@ export class Shelf {
     const equal = order === 'priority' ? here.filter(({ rank }) => rank === first.rank) : here;
     const others = this.#consumers.besides(me);
     const mine = equal.filter(({ id }) => others.every((other) => weight(id, me) >= weight(id, other)));
-    const own = order === 'priority' && others.length === 0 && count > 1 ? here : mine;
+    // Alone, one that wants many goes on to those less urgent; who was refused is not alone.
+    const own = order === 'priority' && others.length === 0 && this.#spread === 1 ? here : mine;
     const from = Math.floor(client.random() * Math.min(this.#spread, own.length));
     let chosen = own.slice(from, from + count);
     if (chosen.length === 0 && force) chosen = [any(equal.slice(0, others.length + 1), client.random())];

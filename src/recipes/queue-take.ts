@@ -130,6 +130,10 @@ export class Taker<T> {
         if (items.length === 0) return [];
         const jobs = alive.length === 0 ? [] : await this.#claims.claim(alive, session, order.visibilityMs, scope);
         if (jobs.length > 0) return jobs;
+      } catch (error) {
+        // They are still where they were, and come before what else the shelf has.
+        this.#shelf.clear();
+        throw error;
       } finally {
         this.#shelf.putBack(items);
       }

@@ -84,13 +84,6 @@ export class Operator {
     this.#overwritten.clear();
   }
 
-  /** @internal All is lost, and what was done to it with it: another cluster has other things by the same names. */
-  forget(): void {
-    this.#struckLeases.clear();
-    this.#struckKeys.clear();
-    this.#overwritten.clear();
-  }
-
   #any(random: SeededRandom, wanted: (entry: Entry) => boolean): Entry | undefined {
     const entries = this.#truth.under().filter(wanted);
     return entries.length === 0 ? undefined : random.pick(entries);

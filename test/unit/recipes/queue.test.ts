@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { put } from '../../../src/core/store.js';
 import { textCodec } from '../../../src/core/typed.js';
+import { CoordinationError } from '../../../src/errors.js';
+import { PriorityQueue } from '../../../src/recipes/priority-queue.js';
 import { Queue } from '../../../src/recipes/queue.js';
 import type { Job } from '../../../src/recipes/queue-job.js';
 import type { QueueOptions } from '../../../src/recipes/queue-parts.js';
@@ -345,6 +347,99 @@ describe('an answer that got lost', () => {
     node.store.heal();
     await settle();
     expect(await drain(queueOf(world.node()))).toEqual(['a']);
+  });
+});
+
+test('a put whose answer was lost is not taken for that of an item that was acknowledged between two looks', async () => {
+  const [node, other] = [world.node(), world.node()];
+  const queues = [node, other].map(({ client }) => new PriorityQueue<string>(client, path, { rememberMs: 1_000 }));
+  const [queue, others] = queues as [PriorityQueue<string>, PriorityQueue<string>];
+  await others.put('theirs', { id: 'x', priority: 5 });
+  const job = await world.run(others.take());
+  const { commit } = node.store;
+  node.store.commit = async (guards, ops, options) => {
+    const [first] = ops;
+    if (first?.kind === 'read' && 'prefix' in first.query) await job.ack();
+    return await commit.call(node.store, guards, ops, options);
+  };
+  node.store.dropAnswers({ verb: 'commit' });
+  expect(await world.run(queue.put('ours', { id: 'x', priority: 3 }))).toEqual({ id: 'x', added: false });
+});
+
+test('who takes many from a priority queue, and was refused once, passes over nothing that is more urgent', async () => {
+  const [node, other] = [world.node(), world.node()];
+  const queues = [node, other].map(({ client }) => new PriorityQueue<string>(client, path, { rememberMs: 0 }));
+  const [queue, others] = queues as [PriorityQueue<string>, PriorityQueue<string>];
+  const { commit } = node.store;
+  for (let round = 0; round < 10; round++) {
+    for (let priority = 1; priority <= 6; priority++) await others.put('', { priority });
+    let first = true;
+    node.store.commit = async (guards, ops, options) => {
+      if (first && guards.length > 1) {
+        first = false;
+        await (await others.take()).ack();
+      }
+      return await commit.call(node.store, guards, ops, options);
+    };
+    const jobs = await world.run(queue.takeMany(6));
+    expect([first, jobs[0]?.priority]).toEqual([false, 2]);
+    for (const job of jobs) await job.ack();
+    while ((await others.depth()) > 0) await (await world.run(others.take())).ack();
+    await world.clock.advance(10_000);
+  }
+});
+
+describe('a store that is full', () => {
+  /** Until it is called, what takes room is refused. */
+  function fill({ store }: Node): () => void {
+    const { commit } = store;
+    store.commit = async (guards, ops, options) => {
+      if (ops.some(({ kind }) => kind === 'put')) throw new CoordinationError('NO_SPACE', 'full');
+      return await commit.call(store, guards, ops, options);
+    };
+    return () => {
+      store.commit = commit;
+    };
+  }
+
+  test('does not leave the claim of an item that could not be given back with a delay, as long as the session lives', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.put('a');
+    const job = await queue.take();
+    const empty = fill(node);
+    expect(await failureOf(job.nack({ delayMs: 500 }))).toMatchObject({ code: 'NO_SPACE' });
+    empty();
+    const again = await taken(queueOf(world.node()));
+    expect(again.attempts).toBe(2);
+    await again.ack();
+  });
+
+  test('does not hide that an acknowledgement was perhaps made before it was refused', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.put('a');
+    const job = await queue.take();
+    node.store.dropAnswers({ verb: 'commit' });
+    let empty = (): void => {};
+    const acking = watched(job.ack());
+    await settle();
+    empty = fill(node);
+    await world.clock.advance(10_000);
+    expect(acking.error).toMatchObject({ code: 'UNKNOWN_OUTCOME', cause: { code: 'NO_SPACE' } });
+    empty();
+    expect(await queue.depth()).toBe(0);
+  });
+
+  test('does not let others overtake the item that a consumer could not claim', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.putMany([{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
+    await (await queue.take()).ack();
+    const empty = fill(node);
+    expect(await failureOf(queue.take())).toMatchObject({ code: 'NO_SPACE' });
+    empty();
+    expect(await drain(queue)).toEqual(['b', 'c']);
   });
 });
 

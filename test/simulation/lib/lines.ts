@@ -66,8 +66,9 @@ export class LineTruth {
   #entitled = new Set<bigint>();
   /** When which ticket went. */
   #gone = new Map<bigint, number>();
-  /** The last ticket of each key. */
+  /** The last ticket of each key, and the tokens of all that it had. */
   readonly #byKey = new Map<string, LineTicket>();
+  readonly #tokens = new Map<string, bigint[]>();
   #granted = new Map<bigint, Grant>();
   #releasing = new Set<bigint>();
   /** What was the line before, up to when; only as long as somebody may ask. */
@@ -109,9 +110,9 @@ export class LineTruth {
     const { lease } = hold.guard as { lease: string };
     const struck = this.#world.operator.struckMs(key, token, lease) !== undefined;
     this.#checkSight(node, key, token);
+    for (const other of this.granted) this.#checkTogether({ ...ticket, lease }, other);
     if (!this.#entitled.has(token)) throw new Violation(names.turn, `${key} was granted before its turn`);
     if (!struck && node.state === 'up') this.#checkNew(hold, token);
-    for (const other of this.granted) this.#checkTogether({ ...ticket, lease }, other);
     this.#granted.set(token, { node, hold, ticket: { ...ticket, lease } });
   }
 
@@ -179,7 +180,9 @@ export class LineTruth {
     const { key = '', message } = error;
     const ticket = this.#byKey.get(key);
     if (ticket === undefined) return;
-    if (this.#world.operator.struckMs(key, ticket.token, ticket.lease) !== undefined) return;
+    // A join that was made twice may have put it again by now.
+    const tokens = this.#tokens.get(key) ?? [];
+    if (tokens.some((token) => this.#world.operator.struckMs(key, token, ticket.lease) !== undefined)) return;
     // A machine that slept may hear of the end of the ticket before that of the lease.
     if (!this.#world.truth.leases.some(({ id }) => id === ticket.lease)) return;
     throw new Violation(this.#law.names.lost, `nobody has touched ${key}: ${message}`);
@@ -229,6 +232,8 @@ export class LineTruth {
   #put(entry: Entry): void {
     const ticket = ticketOf(entry);
     this.#byKey.set(entry.key, ticket);
+    const tokens = this.#tokens.get(entry.key) ?? [];
+    if (tokens.at(-1) !== ticket.token) this.#tokens.set(entry.key, [...tokens, ticket.token].slice(-5));
     const others = this.#line.filter(({ token }) => token !== ticket.token);
     this.#line = [...others, ticket].sort((a, b) => Number(a.token - b.token));
   }
@@ -265,6 +270,7 @@ export class LineTruth {
     this.#granted = new Map();
     this.#releasing = new Set();
     this.#byKey.clear();
+    this.#tokens.clear();
   }
 }
 

@@ -17,8 +17,10 @@ import { type Limits, pause } from '../lib/life.js';
 import { type LineLaw, Lines } from '../lib/lines.js';
 import type { RecipeSimulation } from '../recipe.js';
 
-/** One is a part of the other: they have nothing to do with each other all the same. */
-const paths = ['/locks/a', '/locks/ab'] as const;
+/** Some begin like others: they have nothing to do with each other all the same. */
+const busy = ['/locks/a', '/locks/ab'] as const;
+const quiet = '/lock';
+const paths = [...busy, quiet];
 
 const law: LineLaw = {
   names: {
@@ -69,10 +71,11 @@ async function checkFree({ world, lines }: Stage): Promise<void> {
 }
 
 async function act(stage: Stage, node: SimulatedNode): Promise<void> {
-  const path = node.random.pick(paths);
+  const path = node.random.pick(busy);
   const dice = node.random.next();
   if (dice < 0.05) await look(stage, node, path);
   else if (dice < 0.08) await standInLine(stage, node, path);
+  else if (dice < 0.12) await turn(stage, node, quiet, {});
   else if (dice < 0.2) await waitBySession(stage, node, path);
   else await turn(stage, node, path, { onSessionLost: node.random.chance(0.2) ? 'reject' : 'rejoin' });
 }
@@ -120,12 +123,12 @@ async function work({ world, lines, counts }: Stage, node: SimulatedNode, hold: 
   const line = lines.at(path);
   const drop = world.beliefs.add(node, hold, { invariant: 'M4', resource: path });
   try {
-    for (let i = node.random.whole(0, 3); i > 0 && !hold.signal.aborted; i--) {
+    // So long, at times, that whoever was told nothing of a loss is found out.
+    const untilMs = node.random.chance(0.04) ? world.nowMs + 3 * world.ttlMs + 7_000 : 0;
+    for (let i = node.random.whole(0, 3); i > 0 && !hold.signal.aborted && untilMs === 0; i--) {
       await counts.increment(node, hold, path);
       await pause(node, 0.1 * world.ttlMs, hold.signal);
     }
-    // So long that whoever was told nothing of a loss is found out.
-    const untilMs = node.random.chance(0.03) ? world.nowMs + 3 * world.ttlMs + 7_000 : 0;
     while (node.running && !hold.signal.aborted && world.nowMs < untilMs) await pause(node, world.ttlMs, hold.signal);
   } finally {
     drop();

@@ -1,7 +1,7 @@
 import { decodeText, type Entry, type Hold, isCoordinationError } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, type TrueRevision, Violation } from 'coterie/testing';
 import { DecidingReads } from './deciding-reads.js';
-import { attempt, type Ended, type Limits } from './life.js';
+import { attempt, type Limits } from './life.js';
 import { Quiet } from './quiet.js';
 
 /** A ticket in a waiting line, as the store has it. */
@@ -41,6 +41,11 @@ export interface LineLaw {
   /** Whether these two may hold at once. Default: no two may. */
   together?(one: LineTicket, other: LineTicket): boolean;
 }
+
+/** How a wait in line ended; `info` is the mark by which it stood there. */
+export type Entered<T> =
+  | { readonly value: T }
+  | { readonly code: string; readonly error: unknown; readonly info: string };
 
 interface Grant {
   readonly node: SimulatedNode;
@@ -110,10 +115,12 @@ export class LineTruth {
     const { lease } = hold.guard as { lease: string };
     const struck = this.#world.operator.struckMs(key, token, lease) !== undefined;
     this.#checkSight(node, key, token);
-    for (const other of this.granted) this.#checkTogether({ ...ticket, lease }, other);
+    // By the time of its answer it may have gone again.
+    const gone = this.#gone.has(token);
+    for (const other of gone || struck ? [] : this.granted) this.#checkTogether({ ...ticket, lease }, other);
     if (!this.#entitled.has(token)) throw new Violation(names.turn, `${key} was granted before its turn`);
     if (!struck && node.state === 'up') this.#checkNew(hold, token);
-    this.#granted.set(token, { node, hold, ticket: { ...ticket, lease } });
+    if (!gone) this.#granted.set(token, { node, hold, ticket: { ...ticket, lease } });
   }
 
   /** A hold is given back from now on, or was lost: that its ticket goes is no wonder. */
@@ -146,17 +153,21 @@ export class LineTruth {
     node: SimulatedNode,
     call: (limits: Limits & { readonly info: string }) => Promise<T>,
     giveUp?: number,
-  ): Promise<Ended<T>> {
+  ): Promise<Entered<T>> {
     const info = `${node.name}/${node.life}/${node.random.whole(0, 2 ** 40)}`;
     const ended = await attempt(this.#world, node, (limits) => call({ ...limits, info }), giveUp);
     if ('value' in ended) return ended;
     this.#checkLost(node, ended.error);
-    // With its session, a ticket goes by itself.
+    this.checkGivenUp(node, info);
+    return { ...ended, info };
+  }
+
+  /** Nothing under this mark is in line any more. */
+  checkGivenUp(node: SimulatedNode, info: string): void {
     const left = this.line.find(({ says }) => says['info'] === info);
-    if (left !== undefined && !node.over.has(left.lease ?? '') && this.quiet.isQuiet(node)) {
-      throw new Violation(this.#law.names.left, `${node.name} has given up, and is still in line at ${this.path}`);
-    }
-    return ended;
+    // With its session, a ticket goes by itself.
+    if (left === undefined || node.over.has(left.lease ?? '') || !this.quiet.isQuiet(node)) return;
+    throw new Violation(this.#law.names.left, `${node.name} has given up, and is still in line at ${this.path}`);
   }
 
   /** What a call told of the line has to have been so at some moment since then. */
@@ -205,7 +216,8 @@ export class LineTruth {
 
   #checkTogether(ticket: LineTicket, other: LineTicket): void {
     const { together = () => false, names } = this.#law;
-    if (other.token === ticket.token || together(ticket, other)) return;
+    // What was overwritten is nobody's any more, though it is in the way still.
+    if (other.token === ticket.token || other.lease === undefined || together(ticket, other)) return;
     const name = other.lease === ticket.lease ? names.reentrant : names.alone;
     throw new Violation(name, `${ticket.key} was granted while ${other.key} was`);
   }

@@ -56,7 +56,11 @@ export class Beliefs {
   /** From now on a client believes to hold this. Returns how to say that it does not any more. */
   add(node: SimulatedNode, hold: Hold, { invariant, resource, exclusive = true }: BeliefOptions): () => void {
     // Every hold is guarded by its tickets, of one session.
-    const tickets = hold.guards as readonly { readonly key: string; readonly created: bigint; readonly lease: LeaseId }[];
+    const tickets = hold.guards as readonly {
+      readonly key: string;
+      readonly created: bigint;
+      readonly lease: LeaseId;
+    }[];
     const lease = tickets[0]?.lease ?? '';
     const resources = typeof resource === 'string' ? [resource] : resource;
     const belief = { node, hold, resources, exclusive, invariant, tickets, lease, sinceMs: this.#now() };

@@ -40,7 +40,9 @@ export const multiMutexMutants: readonly Mutant[] = [
     recipe: 'multi-mutex',
     wrong: 'A commit is bound to the first of the tickets, and is applied when another one is gone.',
     file: 'core/hold.ts',
-    changes: [{ find: 'commit([...this.guards, ...guards], ops, {', replace: 'commit([this.guard, ...guards], ops, {' }],
+    changes: [
+      { find: 'commit([...this.guards, ...guards], ops, {', replace: 'commit([this.guard, ...guards], ops, {' },
+    ],
     invariant: 'MM3',
   },
   {
@@ -62,7 +64,10 @@ export const multiMutexMutants: readonly Mutant[] = [
     wrong: 'A release gives back the first of the tickets; the others stay until the session ends.',
     file: 'core/hold.ts',
     changes: [
-      { find: 'const steps = this.#tickets.map(({ key }) => remove(key));', replace: 'const steps = [remove(this.key)];' },
+      {
+        find: 'const steps = this.#tickets.map(({ key }) => remove(key));',
+        replace: 'const steps = [remove(this.key)];',
+      },
     ],
     invariant: 'MM7',
   },

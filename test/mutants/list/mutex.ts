@@ -38,7 +38,8 @@ export const mutexMutants: readonly Mutant[] = [
   {
     name: 'held-by-a-flag',
     recipe: 'mutex',
-    wrong: 'Whether it is held is a flag that a timer clears, not a look at the clock: after a pause the timer is late.',
+    wrong:
+      'Whether it is held is a flag that a timer clears, not a look at the clock: after a pause the timer is late.',
     file: 'core/hold.ts',
     changes: [
       {
@@ -72,7 +73,8 @@ export const mutexMutants: readonly Mutant[] = [
   {
     name: 'woken-is-served',
     recipe: 'mutex',
-    wrong: 'Who is woken takes that for its turn: WaitEvents of the etcd recipes returns nil at the end of a watch too.',
+    wrong:
+      'Who is woken takes that for its turn: WaitEvents of the etcd recipes returns nil at the end of a watch too.',
     file: 'recipes/line-place.ts',
     changes: [
       {
@@ -85,7 +87,8 @@ export const mutexMutants: readonly Mutant[] = [
   {
     name: 'release-by-name',
     recipe: 'mutex',
-    wrong: 'A release deletes whatever has the name of its ticket, and an attempt that comes late hits the next one: etcd #22082.',
+    wrong:
+      'A release deletes whatever has the name of its ticket, and an attempt that comes late hits the next one: etcd #22082.',
     file: 'core/hold.ts',
     changes: [
       { find: 'store.commit(this.guards, steps,', replace: 'store.commit([], steps,' },
@@ -96,7 +99,8 @@ export const mutexMutants: readonly Mutant[] = [
   {
     name: 'release-of-what-is-gone',
     recipe: 'mutex',
-    wrong: 'A release does not compare the owner, and says that it gave back what was taken away long ago: as DEL of Redis.',
+    wrong:
+      'A release does not compare the owner, and says that it gave back what was taken away long ago: as DEL of Redis.',
     file: 'core/hold.ts',
     changes: [{ find: 'store.commit(this.guards, steps,', replace: 'store.commit([], steps,' }],
     invariant: 'M7',
@@ -156,9 +160,10 @@ export const mutexMutants: readonly Mutant[] = [
   {
     name: 'prefix-without-slash',
     recipe: 'mutex',
-    wrong: 'The prefix has no slash at its end, so that a lock is mixed up with those whose names begin alike: etcd #6278.',
+    wrong:
+      'The prefix has no slash at its end, so that a lock is mixed up with those whose names begin alike: etcd #6278.',
     file: 'recipes/line.ts',
-    changes: [{ find: 'rule.look(`${this.path}/`, undefined)', replace: 'rule.look(this.path, undefined)' }],
+    changes: [{ find: '}/`, undefined)', replace: '}`, undefined)' }],
     invariant: 'M9',
   },
   {

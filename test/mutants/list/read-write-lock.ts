@@ -21,7 +21,10 @@ export const readWriteLockMutants: readonly Mutant[] = [
     wrong: 'A writer waits for the last writer ahead of it, and comes in beside readers.',
     file: 'recipes/read-write-lock.ts',
     changes: [
-      { find: 'new Line(client, path, sessions, exclusive, (parts)', replace: 'new Line(client, path, sessions, shared, (parts)' },
+      {
+        find: 'new Line(client, path, sessions, exclusive, (parts)',
+        replace: 'new Line(client, path, sessions, shared, (parts)',
+      },
     ],
     invariant: 'R1',
   },
@@ -33,8 +36,7 @@ export const readWriteLockMutants: readonly Mutant[] = [
     changes: [
       {
         find: "line.findLast(({ key, value }) => key !== mine?.key && modeOf(value).mode === 'write'),",
-        replace:
-          "line.slice(0, 1).find(({ key, value }) => key !== mine?.key && modeOf(value).mode === 'write'),",
+        replace: "line.slice(0, 1).find(({ key, value }) => key !== mine?.key && modeOf(value).mode === 'write'),",
       },
     ],
     invariant: 'RL1',
@@ -42,7 +44,8 @@ export const readWriteLockMutants: readonly Mutant[] = [
   {
     name: 'reader-without-own-key-check',
     recipe: 'read-write-lock',
-    wrong: 'Who has waited is served without a look at its own ticket: RWMutex of the etcd recipes after waitOnLastRev.',
+    wrong:
+      'Who has waited is served without a look at its own ticket: RWMutex of the etcd recipes after waitOnLastRev.',
     file: 'recipes/line-place.ts',
     changes: [{ find: 'if (!this.isMine(own)) throw await this.missing();', replace: 'void own;' }],
     invariant: 'R5',
@@ -79,7 +82,9 @@ export const readWriteLockMutants: readonly Mutant[] = [
     recipe: 'read-write-lock',
     wrong: 'A reader that is alone becomes a writer by a look, and its ticket goes on to say that it reads.',
     file: 'recipes/read-write-hold.ts',
-    changes: [{ find: "const line = await this.#rewrite('write');", replace: "const line = await this.#rewrite('read');" }],
+    changes: [
+      { find: "const line = await this.#rewrite('write');", replace: "const line = await this.#rewrite('read');" },
+    ],
     invariant: 'R4',
   },
   {
@@ -87,7 +92,7 @@ export const readWriteLockMutants: readonly Mutant[] = [
     recipe: 'read-write-lock',
     wrong: 'What a writer has sent before its downgrade may still be applied after it, among readers.',
     file: 'recipes/read-write-hold.ts',
-    changes: [{ find: 'unchanged(this.key, this.#modified)];', replace: 'this.guard];' }],
+    changes: [{ find: "if (this.#mode !== 'write') return super", replace: 'return super' }],
     invariant: 'R4',
   },
 ];

@@ -53,6 +53,13 @@ interface Grant {
   readonly ticket: LineTicket;
 }
 
+/** What the lines of a scenario have in common. */
+interface Shared {
+  readonly quiet: Quiet;
+  readonly reads: DecidingReads;
+  readonly together: Map<bigint, LineTicket[]>;
+}
+
 interface State {
   readonly untilMs: number;
   readonly line: readonly LineTicket[];
@@ -74,6 +81,8 @@ export class LineTruth {
   /** The last ticket of each key, and the tokens of all that it had. */
   readonly #byKey = new Map<string, LineTicket>();
   readonly #tokens = new Map<string, bigint[]>();
+  /** By token: what came into being at once, in all lines. */
+  readonly #together: Map<bigint, LineTicket[]>;
   #granted = new Map<bigint, Grant>();
   #releasing = new Set<bigint>();
   /** What was the line before, up to when; only as long as somebody may ask. */
@@ -81,12 +90,13 @@ export class LineTruth {
   #newest = 0n;
   #suspects: Grant[] = [];
 
-  constructor(world: SimulatedWorld, path: string, law: LineLaw, quiet: Quiet, reads: DecidingReads) {
+  constructor(world: SimulatedWorld, path: string, law: LineLaw, { quiet, reads, together }: Shared) {
     this.#world = world;
     this.path = path;
     this.#law = law;
     this.quiet = quiet;
     this.#reads = reads;
+    this.#together = together;
     world.truth.follow((revision) => this.#follow(revision));
     world.invariant(law.names.own, () => this.#checkSuspects());
   }
@@ -128,21 +138,23 @@ export class LineTruth {
     this.#releasing.add(token);
   }
 
-  /** Releases, and checks what that says. */
-  async release(node: SimulatedNode, hold: Hold, tokens: readonly bigint[] = [hold.token]): Promise<void> {
+  /** Releases, and checks what that says. Resolves to whether it was said to be given back. */
+  async release(node: SimulatedNode, hold: Hold): Promise<boolean> {
+    const { token } = hold;
     const wasHeld = !hold.signal.aborted;
-    const goneBefore = tokens.some((token) => this.#gone.has(token)) && node.generation === this.#generation;
-    for (const token of tokens) this.leaving(token);
+    const goneBefore = this.#gone.has(token) && node.generation === this.#generation;
+    this.leaving(token);
     const calledMs = this.#world.nowMs;
     const ended = await attempt(this.#world, node, (limits) => hold.release(limits), 0.1);
-    if (!('value' in ended) || !ended.value || node.generation !== this.#world.truth.generation) return;
+    if (!('value' in ended) || !ended.value || node.generation !== this.#world.truth.generation) return false;
     const { own } = this.#law.names;
     if (!wasHeld) throw new Violation(own, `${hold.key} was released, and had been lost before`);
-    if (tokens.some((token) => this.has(token))) throw new Violation(own, `${hold.key} was released, and is still there`);
+    if (this.has(token)) throw new Violation(own, `${hold.key} was released, and is still there`);
     // Where no answer came to an attempt, that it is gone counts as its doing.
     if (goneBefore && this.quiet.sinceMs(node) + this.quiet.marginMs < calledMs) {
       throw new Violation(own, `${hold.key} was released, and had been gone before`);
     }
+    return true;
   }
 
   /**
@@ -192,8 +204,8 @@ export class LineTruth {
     const ticket = this.#byKey.get(key);
     if (ticket === undefined) return;
     // A join that was made twice may have put it again by now.
-    const tokens = this.#tokens.get(key) ?? [];
-    if (tokens.some((token) => this.#world.operator.struckMs(key, token, ticket.lease) !== undefined)) return;
+    const all = (this.#tokens.get(key) ?? []).flatMap((token) => this.#together.get(token) ?? []);
+    if (all.some((other) => this.#world.operator.struckMs(other.key, other.token, ticket.lease) !== undefined)) return;
     // A machine that slept may hear of the end of the ticket before that of the lease.
     if (!this.#world.truth.leases.some(({ id }) => id === ticket.lease)) return;
     throw new Violation(this.#law.names.lost, `nobody has touched ${key}: ${message}`);
@@ -243,11 +255,13 @@ export class LineTruth {
 
   #put(entry: Entry): void {
     const ticket = ticketOf(entry);
-    this.#byKey.set(entry.key, ticket);
-    const tokens = this.#tokens.get(entry.key) ?? [];
-    if (tokens.at(-1) !== ticket.token) this.#tokens.set(entry.key, [...tokens, ticket.token].slice(-5));
     const others = this.#line.filter(({ token }) => token !== ticket.token);
     this.#line = [...others, ticket].sort((a, b) => Number(a.token - b.token));
+    this.#byKey.set(entry.key, ticket);
+    const tokens = this.#tokens.get(entry.key) ?? [];
+    if (tokens.at(-1) === ticket.token) return;
+    this.#tokens.set(entry.key, [...tokens, ticket.token].slice(-5));
+    this.#together.set(ticket.token, [...(this.#together.get(ticket.token) ?? []), ticket]);
   }
 
   #remove(was: Entry | undefined, atMs: number): void {
@@ -283,6 +297,7 @@ export class LineTruth {
     this.#releasing = new Set();
     this.#byKey.clear();
     this.#tokens.clear();
+    this.#together.clear();
   }
 }
 
@@ -309,7 +324,8 @@ export class Lines {
   constructor(world: SimulatedWorld, paths: readonly string[], law: LineLaw, under = '') {
     this.quiet = new Quiet(world);
     this.#reads = new DecidingReads(() => world.nowMs);
-    const lineAt = (path: string): LineTruth => new LineTruth(world, `${path}${under}`, law, this.quiet, this.#reads);
+    const shared = { quiet: this.quiet, reads: this.#reads, together: new Map() };
+    const lineAt = (path: string): LineTruth => new LineTruth(world, `${path}${under}`, law, shared);
     this.#lines = new Map(paths.map((path) => [path, lineAt(path)]));
   }
 

@@ -48,7 +48,9 @@ class Stage {
         const ticket = this.lines.at(path).line.find(({ token }) => token === after?.created);
         const count = ticket?.says['kind'] === 'multi-mutex' ? Number(ticket.says['label']) : 1;
         if (added.length === count) continue;
-        this.world.fail(new Violation('MM8', `${key} came into being with ${added.length}, and not with ${count} tickets`));
+        this.world.fail(
+          new Violation('MM8', `${key} came into being with ${added.length}, and not with ${count} tickets`),
+        );
       }
     }
   }
@@ -122,17 +124,12 @@ async function turn(stage: Stage, node: SimulatedNode): Promise<void> {
     if (single) line.checkTold(node, sinceMs, 'busy', ({ length }) => length > 0);
     return world.sometimes('busy');
   }
-  await inside(stage, node, ended.value, held);
-  for (const path of held) lines.at(path).leaving(ended.value.token);
-  await line.release(node, ended.value);
-  for (const path of held) checkGone(stage, node, ended.value, path);
-}
-
-/** Where all went well, it went well in all lines. */
-function checkGone({ world, lines }: Stage, node: SimulatedNode, hold: Hold, path: string): void {
-  const line = lines.at(path);
-  if (node.generation !== world.truth.generation || !lines.quiet.isQuiet(node) || node.over.size > 0) return;
-  if (line.has(hold.token)) throw new Violation('MM7', `${hold.key} was released, and is still in line at ${path}`);
+  const hold: Hold = ended.value;
+  await inside(stage, node, hold, held);
+  for (const path of held) lines.at(path).leaving(hold.token);
+  if (!(await line.release(node, hold))) return;
+  const stays = held.find((path) => lines.at(path).has(hold.token));
+  if (stays !== undefined) throw new Violation('MM7', `${held} were released, and ${stays} is still held`);
 }
 
 async function inside(stage: Stage, node: SimulatedNode, hold: Hold, held: readonly string[]): Promise<void> {

@@ -187,7 +187,17 @@ async function look({ world, lines }: Stage, node: SimulatedNode, path: string):
       line.checkTold(node, sinceMs, 'the holder', ([first]) => first?.token === holder?.token);
     } else {
       const told = (await mutex.waiters({ timeoutMs: world.ttlMs })).map(({ token }) => token).join();
-      line.checkTold(node, sinceMs, 'who waits', (all) => told === all.slice(1).map(({ token }) => token).join());
+      line.checkTold(
+        node,
+        sinceMs,
+        'who waits',
+        (all) =>
+          told ===
+          all
+            .slice(1)
+            .map(({ token }) => token)
+            .join(),
+      );
     }
     world.sometimes('looked');
   } catch (error) {

@@ -70,7 +70,8 @@ class Stage {
       const ticket = this.line.line.find((other) => other.token === token);
       const others = this.line.granted.filter((other) => other.token !== token);
       if (token < this.#written) this.#fail('R2', `token ${token} has written after ${this.#written}`);
-      else if (ticket === undefined || !writes(ticket)) this.#fail('R4', `${ticket?.key ?? token} wrote, and is no writer`);
+      else if (ticket === undefined || !writes(ticket))
+        this.#fail('R4', `${ticket?.key ?? token} wrote, and is no writer`);
       else if (others.length > 0) this.#fail('R1', `${ticket.key} has written while ${others[0]?.key} was let in`);
       this.#written = token;
     }

@@ -185,9 +185,12 @@ interface Refusal {
 }
 
 /** Another limit is refused, and so is more than there is; nothing else is. */
-function checkRefused({ world, limit }: Stage, node: SimulatedNode, { code, sinceMs, count, permits }: Refusal): void {
-  if (code !== 'LIMIT_MISMATCH' || permits === wrong || node.generation !== world.truth.generation) return;
-  if (limit.since(sinceMs).some((each) => each < count)) return;
+function checkRefused(stage: Stage, node: SimulatedNode, { code, sinceMs, count, permits }: Refusal): void {
+  const { world, limit } = stage;
+  if (code !== 'LIMIT_MISMATCH' || node.generation !== world.truth.generation) return;
+  const limits = limit.since(sinceMs);
+  if (limits.some((each) => each < count)) return;
+  if (permits !== undefined && permits !== firstOf(stage) && limits.some((each) => each !== permits)) return;
   throw new Violation('SM3', `${count} permits were refused, though the limit never was less, and is the one given`);
 }
 
@@ -198,7 +201,8 @@ async function inside(stage: Stage, node: SimulatedNode, hold: Permits, count: n
   if (hold.permits !== count) throw new Violation('SM2', `${hold.permits} permits were given, and ${count} asked for`);
   // Whoever is the first of all is right, whatever he says.
   const others = world.truth.generation === node.generation && firstOf(stage) !== wrong;
-  if (permits === wrong && others) throw new Violation('SM3', `${hold.key} was let in by another limit than that of all`);
+  if (permits === wrong && others)
+    throw new Violation('SM3', `${hold.key} was let in by another limit than that of all`);
   const drop = world.beliefs.add(node, hold, { invariant: 'SM4', resource: path, exclusive: false });
   try {
     await pause(node, 0.3 * world.ttlMs, hold.signal);
@@ -236,10 +240,13 @@ async function look(stage: Stage, node: SimulatedNode, semaphore: Semaphore, per
     const [holders, waiters] = [await semaphore.holders({ timeoutMs }), await semaphore.waiters({ timeoutMs })];
     for (const [name, some] of Object.entries({ holders, waiters })) {
       const tokens = some.map(({ token }) => token);
-      line.checkTold(node, fromMs, name, (all) => tokens.every((token) => all.some((ticket) => ticket.token === token)));
+      line.checkTold(node, fromMs, name, (all) =>
+        tokens.every((token) => all.some((ticket) => ticket.token === token)),
+      );
     }
     const left = await semaphore.available({ timeoutMs });
-    if (left < 0 || left > Math.max(told, limit.most)) throw new Violation('SM8', `${left} permits were said to be left`);
+    if (left < 0 || left > Math.max(told, limit.most))
+      throw new Violation('SM8', `${left} permits were said to be left`);
     world.sometimes('looked');
   } catch (error) {
     if (!isCoordinationError(error)) throw error;

@@ -5,6 +5,7 @@ import consulSigkill from '../consul-sigkill.js';
 import consulUncontended from '../consul-uncontended.js';
 import consulWornLine from '../consul-worn-line.js';
 import contended from '../contended.js';
+import devServer from '../dev-server.js';
 import election from '../election.js';
 import embedded from '../embedded.js';
 import handoff from '../handoff.js';
@@ -27,6 +28,7 @@ export const benches: readonly Bench[] = [
   locksAtOnce,
   holds,
   embedded,
+  devServer,
   contended,
   election,
   queueThroughput,

@@ -11,3 +11,8 @@ export const mutants: readonly Mutant[] = [
   ...readWriteLockMutants,
   ...semaphoreMutants,
 ];
+import { stmMutants } from './list/stm.js';
+import type { Mutant } from './mutant.js';
+
+/** All of them. */
+export const mutants: readonly Mutant[] = [...mutexMutants, ...stmMutants];

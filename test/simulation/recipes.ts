@@ -6,3 +6,7 @@ import { semaphore } from './scenarios/semaphore.js';
 
 /** How each recipe is simulated. */
 export const recipes: readonly RecipeSimulation[] = [multiMutex, mutex, readWriteLock, semaphore];
+import { stm } from './scenarios/stm.js';
+
+/** How each recipe is simulated. */
+export const recipes: readonly RecipeSimulation[] = [mutex, stm];

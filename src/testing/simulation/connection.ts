@@ -55,6 +55,8 @@ export class Connection {
   #blackHole = false;
   #unauthenticated = false;
   #loseNext: 'request' | 'answer' | undefined;
+  #refuseNext = false;
+  #holdNextMs = 0;
   #extraMs = 0;
   #eventLagMs = 0;
   #lastEventMs = 0;
@@ -84,13 +86,14 @@ export class Connection {
   /** Puts a call to the store. */
   request(call: SimulatedCall): void {
     this.#calls.add(call);
-    if (!this.#up || this.#refused) {
+    const { refuseNext, holdNextMs } = this.#takeNext();
+    if (!this.#up || this.#refused || refuseNext) {
       this.#after(this.#travelMs(), () => call.refuse());
       return;
     }
     if (this.#blackHole) return;
     const epoch = this.#epoch;
-    this.#after(this.#travelMs(), () => {
+    this.#after(this.#travelMs() + holdNextMs, () => {
       // What was sent over a connection that broke may have got there, or not.
       const arrives = epoch === this.#epoch || this.#ends.random.chance(0.5);
       if (arrives) this.#pass(this.#requests, () => this.#arrive(call, epoch));
@@ -160,6 +163,16 @@ export class Connection {
     this.#loseNext = what;
   }
 
+  /** The next request is not sent: there is nobody to connect to. */
+  refuseNext(): void {
+    this.#refuseNext = true;
+  }
+
+  /** The next request is held up for so long, and then carried out. */
+  holdNext(forMs: number): void {
+    this.#holdNextMs = forMs;
+  }
+
   /** The next events of watches are lost at the server. */
   loseEvents(count: number): void {
     this.#loseEvents += count;
@@ -212,6 +225,14 @@ export class Connection {
     for (const passenger of [...this.#passengers]) passenger.broken();
     this.#calls.clear();
     this.#passengers.clear();
+  }
+
+  /** What is to befall the request that is made now, and no other. */
+  #takeNext(): { readonly refuseNext: boolean; readonly holdNextMs: number } {
+    const next = { refuseNext: this.#refuseNext, holdNextMs: this.#holdNextMs };
+    this.#refuseNext = false;
+    this.#holdNextMs = 0;
+    return next;
   }
 
   #arrive(call: SimulatedCall, epoch: number): void {

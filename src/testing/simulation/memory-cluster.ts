@@ -2,10 +2,10 @@ import { checkInteger, checkKnown, checkWord } from '../../core/checks.js';
 import type { Clock } from '../../core/clock.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { Operator } from './operator.js';
-import { type PersonalityName, personalities } from './personality.js';
+import { type Personality, type PersonalityName, personalities, withShortestTtl } from './personality.js';
 import { Population } from './population.js';
 import { SeededRandom } from './seeded-random.js';
-import { SimulatedService } from './service.js';
+import { type RevisionListener, SimulatedService } from './service.js';
 import { Truth } from './truth.js';
 
 /** What a {@link TestCluster} is made of. */
@@ -19,6 +19,8 @@ export interface TestClusterOptions<C extends Clock = VirtualClock> {
   readonly store?: PersonalityName | undefined;
   /** The time to live of the clients' sessions, in milliseconds. Default 10,000. */
   readonly ttlMs?: number | undefined;
+  /** The shortest lease that the store grants, in milliseconds: Consul's `session_ttl_min`. Default: the store's own. */
+  readonly minTtlMs?: number | undefined;
   /** What the clients draw their jitter from. Default 0. */
   readonly seed?: number | undefined;
 }
@@ -35,14 +37,13 @@ export class TestCluster<C extends Clock = VirtualClock> extends Population {
   readonly operator: Operator;
 
   /** @internal Use {@link memoryCluster}. */
-  constructor(clock: C, store: PersonalityName, ttlMs: number, seed: number) {
+  constructor(clock: C, personality: Personality, ttlMs: number, seed: number) {
     const random = new SeededRandom(seed);
     super({ timeline: clock, random, latency: { leastMs: 0, mostMs: 0 }, drift: 0, ttlMs });
     this.clock = clock;
     this.truth = new Truth(() => this.service);
-    this.service = new SimulatedService(clock, personalities[store], random.fork('service'), (revision, generation) => {
-      this.truth.take(revision, generation, clock.now());
-    });
+    const take: RevisionListener = (revision, generation) => this.truth.take(revision, generation, clock.now());
+    this.service = new SimulatedService(clock, personality, random.fork('service'), take);
     this.operator = new Operator(this.service, this.truth, clock);
   }
 
@@ -71,11 +72,14 @@ export class TestCluster<C extends Clock = VirtualClock> extends Population {
  * hold.signal.aborted; // true
  */
 export function memoryCluster<C extends Clock = VirtualClock>(options: TestClusterOptions<C> = {}): TestCluster<C> {
-  checkKnown(options, ['clock', 'store', 'ttlMs', 'seed'], 'a test cluster');
-  const { store = 'etcd', ttlMs = 10_000, seed = 0 } = options;
+  checkKnown(options, ['clock', 'store', 'ttlMs', 'minTtlMs', 'seed'], 'a test cluster');
+  const { store = 'etcd', ttlMs = 10_000, seed = 0, minTtlMs } = options;
   checkWord(store, 'store', Object.keys(personalities));
-  checkInteger(ttlMs, 'ttlMs', personalities[store].traits.minTtlMs);
+  if (minTtlMs !== undefined) checkInteger(minTtlMs, 'minTtlMs', 1);
+  const usual = personalities[store];
+  const personality = minTtlMs === undefined ? usual : withShortestTtl(usual, minTtlMs);
+  checkInteger(ttlMs, 'ttlMs', personality.traits.minTtlMs);
   checkInteger(seed, 'seed', 0);
   // Without a clock of the caller's, C is what it is by default.
-  return new TestCluster(options.clock ?? (new VirtualClock() as Clock as C), store, ttlMs, seed);
+  return new TestCluster(options.clock ?? (new VirtualClock() as Clock as C), personality, ttlMs, seed);
 }

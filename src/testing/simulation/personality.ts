@@ -1,4 +1,6 @@
-import type { StoreTraits } from '../../core/store.js';
+import { nameOf } from '../../core/ranges.js';
+import type { Guard, Op, Query, Range, StoreTraits } from '../../core/store.js';
+import { CoordinationError, printable } from '../../errors.js';
 
 /** Which store is simulated: how it keeps the contract where the contract leaves room. */
 export type PersonalityName = 'etcd' | 'consul';
@@ -56,3 +58,27 @@ const consul: Personality = {
 
 /** The stores that can be simulated. */
 export const personalities: Readonly<Record<PersonalityName, Personality>> = { etcd, consul };
+
+/** A personality whose servers grant leases of so short a time: Consul's `session_ttl_min`. */
+export function withShortestTtl(personality: Personality, minTtlMs: number): Personality {
+  return { ...personality, shortestTtlMs: minTtlMs, traits: Object.freeze({ ...personality.traits, minTtlMs }) };
+}
+
+/** Throws `INVALID_KEY` for a name that a store of these traits cannot keep. */
+export function checkNames(
+  { name, binaryKeys }: StoreTraits,
+  ...ranges: readonly (Range | Query | Guard | Op)[]
+): void {
+  if (binaryKeys) return;
+  for (const range of ranges) {
+    const text = textOf(range);
+    if (text.isWellFormed()) continue;
+    const sentence = `${name} keeps only keys that are Unicode: "${printable(text)}".`;
+    throw new CoordinationError('INVALID_KEY', sentence, { key: text, field: 'key', problem: 'not-unicode' });
+  }
+}
+
+function textOf(named: Range | Query | Guard | Op): string {
+  if ('range' in named) return nameOf(named.range);
+  return 'query' in named ? nameOf(named.query) : nameOf(named);
+}

@@ -1,3 +1,4 @@
+import { checkInteger, checkWord, invalidOption } from '../../core/checks.js';
 import { type FaultName, faultNames } from './faults.js';
 import { fifo, type Order, type OrderName, priorityOrder, randomOrder } from './order.js';
 import { type PersonalityName, personalities } from './personality.js';
@@ -76,8 +77,22 @@ function draw(seed: number, options: SeedOptions) {
   return { random, store, order, ttlMs, latency, lockDelayMs, durationMs, drift, strikes };
 }
 
-/** Runs a scenario in the world of one seed, to its end or to the first thing that is broken. Never rejects for that. */
+/** @internal Throws `INVALID_OPTION` for what cannot be simulated. */
+export function checkSeed({ store, order, durationMs, faults = [], drift }: SeedOptions): void {
+  if (store !== undefined) checkWord(store, 'store', Object.keys(personalities));
+  if (order !== undefined) checkWord(order, 'order', ['fifo', 'random', 'pct']);
+  if (durationMs !== undefined) checkInteger(durationMs, 'durationMs', 0);
+  for (const fault of faults) checkWord(fault, 'faults', faultNames);
+  if (drift === undefined || (drift >= 0 && drift < 1)) return;
+  throw invalidOption('drift', 'drift must be from 0 to below 1.', 'out-of-range');
+}
+
+/**
+ * Runs a scenario in the world of one seed, to its end or to the first thing that is broken. Never rejects for that, but
+ * with `INVALID_OPTION`.
+ */
 export async function runSeed(scenario: Scenario, seed: number, options: SeedOptions = {}): Promise<SeedOutcome> {
+  checkSeed(options);
   const { store, order, lockDelayMs, ...drawn } = draw(seed, options);
   const trace = new Trace(options.record === true);
   const scheduler = new Scheduler(orderOf(order, drawn.random.fork('choices')), {

@@ -1,7 +1,7 @@
 import { checkInteger, checkKnown } from '../../core/checks.js';
 import { type FaultName, faultNames } from './faults.js';
 import type { Strike } from './plan.js';
-import { runSeed, type Scenario, type SeedOptions, type SeedOutcome } from './run-seed.js';
+import { checkSeed, runSeed, type Scenario, type SeedOptions, type SeedOutcome } from './run-seed.js';
 import { shrinkStrikes } from './shrink.js';
 import type { TraceEvent } from './trace.js';
 
@@ -120,4 +120,5 @@ function checkOptions(options: SimulateOptions): void {
     const value = options[name];
     if (value !== undefined) checkInteger(value, name, 0);
   }
+  checkSeed(options);
 }

@@ -18,8 +18,6 @@ export interface NodeSetup {
   readonly latency: Latency;
   readonly clockError: ClockError;
   readonly client: ClientOptions;
-  /** Called with every call that it puts to the store. */
-  readonly sent?: (() => void) | undefined;
 }
 
 /** One process with one client, behind a connection of its own. After a crash, another one takes its place. */
@@ -58,7 +56,7 @@ export class SimulatedNode {
     this.clock = new NodeClock(timeline, owner, setup.clockError);
     const ends = { timeline, service, clock: this.clock, random: random.fork('network'), owner, latency };
     this.connection = new Connection(ends);
-    const store = new SimulatedStore(service, this.connection, this.clock, setup.sent);
+    const store = new SimulatedStore(service, this.connection, this.clock);
     const options = { clock: this.clock, random: random.fork('client').next, host: setup.name, ...setup.client };
     this.client = new Client(store, options);
     this.client.events.on('session', ({ session, state }) => {

@@ -18,6 +18,7 @@ import type {
   Watch,
 } from '../../core/store.js';
 import type { Connection } from './connection.js';
+import { checkNames } from './personality.js';
 import type { Served, SimulatedService } from './service.js';
 import { type CallName, SimulatedCall } from './simulated-call.js';
 import { SimulatedWatch } from './simulated-watch.js';
@@ -34,15 +35,15 @@ export class SimulatedStore implements Store {
   readonly #calls = new Set<SimulatedCall>();
   readonly #watches = new Set<SimulatedWatch>();
   readonly #counts = { read: 0, commit: 0, grant: 0, renew: 0, revoke: 0, watch: 0 };
-  readonly #sent: () => void;
   #closed = false;
 
-  /** `sent` is called with every call and watch. */
-  constructor(service: SimulatedService, connection: Connection, clock: Clock, sent: () => void = () => {}) {
+  /** @internal Called with every call, before it is sent. */
+  sent: () => void = () => {};
+
+  constructor(service: SimulatedService, connection: Connection, clock: Clock) {
     this.#service = service;
     this.#connection = connection;
     this.#clock = clock;
-    this.#sent = sent;
     this.traits = service.personality.traits;
   }
 
@@ -58,21 +59,23 @@ export class SimulatedStore implements Store {
 
   async read(query: Query, options?: ReadOptions): Promise<Snapshot> {
     checkRead(this.traits, query, options);
+    checkNames(this.traits, query);
     return this.#call('read', options, () => this.#service.read(query, options?.revision), false);
   }
 
   async commit(guards: readonly Guard[], ops: readonly Op[], options?: CommitOptions): Promise<Commit> {
     checkCommit(this.traits, guards, ops, options);
+    checkNames(this.traits, ...guards, ...ops, ...(options?.otherwise ?? []));
     const run = (): Promise<Commit> => this.#commit(guards, ops, options);
     return observedCommit(this.traits.name, this.#clock, guards, ops, run);
   }
 
   watch(range: Range, options?: CallOptions): Watch {
     checkRange(range);
+    checkNames(this.traits, range);
     checkCall(options, 'watch');
     if (this.#closed) throw closedError('store');
     this.#counts.watch++;
-    this.#sent();
     const watch = new SimulatedWatch({
       service: this.#service,
       connection: this.#connection,
@@ -142,7 +145,7 @@ export class SimulatedStore implements Store {
     if (this.#closed) throw closedError('store');
     options?.signal?.throwIfAborted();
     this.#counts[name]++;
-    this.#sent();
+    this.sent();
     return new Promise<T>((resolve, reject) => {
       const ended = (call: SimulatedCall): void => {
         this.#calls.delete(call);

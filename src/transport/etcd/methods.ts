@@ -12,7 +12,7 @@ interface Decoder<A> {
   decode(reader: protobuf.Reader): A;
 }
 
-/** @internal Reads a message; fields that are not in our .proto file are dropped rather than kept. */
+/** Reads a message; fields that are not in our .proto file are dropped rather than kept. */
 export function decodeWith<A>(type: Decoder<A>): (bytes: Buffer) => A {
   return (bytes) => {
     const reader = protobuf.Reader.create(bytes);

@@ -62,7 +62,7 @@ describe('loading an entry point', () => {
     },
   );
 
-  it.each(['coterie/etcd', 'coterie/grpc'])(
+  it.each(['coterie/dev', 'coterie/etcd', 'coterie/grpc'])(
     '%s loads gRPC, and the one who looks for it sees it',
     async (specifier) => {
       expect(await packagesLoadedBy(specifier)).toContain('@grpc/grpc-js');
@@ -78,6 +78,18 @@ describe('loading an entry point', () => {
       typeof to === 'string' ? [to] : Object.values(to),
     );
     for (const target of targets) expect(readFileSync(join(root, target)).byteLength).toBeGreaterThan(0);
+  });
+});
+
+describe('the command', () => {
+  it('is a program that says its version', async () => {
+    const { bin, version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      bin: Readonly<Record<string, string>>;
+      version: string;
+    };
+    const path = join(root, bin['coterie'] ?? '');
+    expect(readFileSync(path, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(await run(process.execPath, [path, '--version'])).toBe(`${version}\n`);
   });
 });
 

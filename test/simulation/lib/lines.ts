@@ -170,7 +170,8 @@ export class LineTruth {
     const ended = await attempt(this.#world, node, (limits) => call({ ...limits, info }), giveUp);
     if ('value' in ended) return ended;
     this.#checkLost(node, ended.error);
-    this.checkGivenUp(node, info);
+    // What was held and is lost goes in the background.
+    if (ended.code === 'TIMEOUT' || ended.code === 'aborted') this.checkGivenUp(node, info);
     return { ...ended, info };
   }
 

@@ -116,7 +116,8 @@ async function turn(stage: Stage, node: SimulatedNode): Promise<void> {
     return 'done';
   });
   if (!('value' in ended)) {
-    for (const path of held) lines.at(path).checkGivenUp(node, ended.info);
+    const gaveUp = ended.code === 'TIMEOUT' || ended.code === 'aborted';
+    for (const path of gaveUp ? held : []) lines.at(path).checkGivenUp(node, ended.info);
     return world.sometimes(`refused ${ended.code}`);
   }
   if (ended.value === 'done') return world.sometimes('ran');

@@ -148,10 +148,11 @@ async function inside(stage: Stage, node: SimulatedNode, hold: ReadWriteHold): P
   let drop = believe(stage, node, hold, hold.mode === 'write');
   try {
     for (let i = node.random.whole(1, 3); i > 0 && !hold.signal.aborted; i--) {
-      if (hold.mode === 'write') await write(stage, node, hold);
-      else await readTwice(stage, node, hold);
-      await pause(node, 0.1 * world.ttlMs, hold.signal);
-      if (!node.random.chance(0.3)) continue;
+      const writing = hold.mode === 'write';
+      const known = writing ? await write(stage, node, hold) : await readTwice(stage, node, hold);
+      // What was sent and not answered may come late.
+      if (known) await pause(node, 0.1 * world.ttlMs, hold.signal);
+      if (!node.random.chance(known ? 0.3 : 0.9)) continue;
       drop();
       if (hold.mode === 'write') drop = await downgrade(stage, node, hold);
       else drop = await upgrade(stage, node, hold);
@@ -167,21 +168,24 @@ function believe({ world }: Stage, node: SimulatedNode, hold: ReadWriteHold, exc
   return world.beliefs.add(node, hold, { invariant: 'R1', resource: path, exclusive });
 }
 
-async function write({ world }: Stage, node: SimulatedNode, hold: ReadWriteHold): Promise<void> {
+/** Resolves to whether it is known what became of it. */
+async function write({ world }: Stage, node: SimulatedNode, hold: ReadWriteHold): Promise<boolean> {
   const value = node.random.whole(1, 1_000_000);
   const ops = [put(left ?? '', `${value} ${hold.token}`), put(right ?? '', `${-value} ${hold.token}`)];
-  const timeoutMs = node.random.chance(0.3) ? 0.1 * world.ttlMs : undefined;
+  const timeoutMs = node.random.chance(0.3) ? 0.05 * world.ttlMs : undefined;
   try {
     const { ok } = await hold.commit(ops, { timeoutMs });
     if (!ok) throw new Violation('R4', `a commit under ${hold.key} was refused, and nothing was thrown`);
     world.sometimes('wrote');
+    return true;
   } catch (error) {
     if (!isCoordinationError(error)) throw error;
+    return error.code !== 'UNKNOWN_OUTCOME';
   }
 }
 
 /** What was read while it was held throughout, past all doubt. */
-async function readTwice({ world }: Stage, node: SimulatedNode, hold: ReadWriteHold): Promise<void> {
+async function readTwice({ world }: Stage, node: SimulatedNode, hold: ReadWriteHold): Promise<true> {
   const { store } = node.client;
   const numberAt = async (key: string | undefined): Promise<number> => {
     const { entries } = await store.read({ key: key ?? '' });
@@ -195,15 +199,16 @@ async function readTwice({ world }: Stage, node: SimulatedNode, hold: ReadWriteH
       seen.push(-(await numberAt(right)));
     }
   } catch (error) {
-    if (isCoordinationError(error)) return;
+    if (isCoordinationError(error)) return true;
     throw error;
   }
   const { lease } = hold.guard as { lease: string };
   const struck = world.operator.struckMs(hold.key, hold.token, lease) !== undefined;
-  if (struck || node.generation !== world.truth.generation || !hold.isHeld()) return;
+  if (struck || node.generation !== world.truth.generation || !hold.isHeld()) return true;
   world.sometimes('read');
   // No number twice: what is the same has not changed.
   if (new Set(seen).size > 1) throw new Violation('R1', `${hold.key} has read ${seen.join(', ')} while it held`);
+  return true;
 }
 
 async function downgrade(stage: Stage, node: SimulatedNode, hold: ReadWriteHold): Promise<() => void> {

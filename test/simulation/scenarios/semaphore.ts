@@ -95,9 +95,9 @@ class Stage {
   }
 
   /** Nobody is let in beyond the limit, so that there can be no more than the greatest of all limits. */
-  checkSum(): void {
+  checkSum(hold: Permits): void {
     const { most } = this.limit;
-    const sum = sumOf(this.line.granted.filter(({ lease }) => lease !== undefined));
+    const sum = hold.permits + sumOf(this.line.granted.filter(({ lease }) => lease !== undefined));
     if (sum > most) throw new Violation('SM1', `${sum} permits are held, where there never were more than ${most}`);
   }
 
@@ -196,8 +196,8 @@ function checkRefused(stage: Stage, node: SimulatedNode, { code, sinceMs, count,
 
 async function inside(stage: Stage, node: SimulatedNode, hold: Permits, count: number, permits: number | undefined) {
   const { world, line } = stage;
+  if (node.generation === world.truth.generation && line.has(hold.token)) stage.checkSum(hold);
   line.grant(node, hold);
-  stage.checkSum();
   if (hold.permits !== count) throw new Violation('SM2', `${hold.permits} permits were given, and ${count} asked for`);
   // Whoever is the first of all is right, whatever he says.
   const others = world.truth.generation === node.generation && firstOf(stage) !== wrong;

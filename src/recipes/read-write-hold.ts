@@ -1,9 +1,9 @@
 import { Backoff } from '../core/backoff.js';
 import { checkCall } from '../core/checks.js';
 import { decodeJsonObject, encodeText } from '../core/codec.js';
-import { Hold, type HoldParts } from '../core/hold.js';
+import { Hold, type HoldCommitOptions, type HoldParts } from '../core/hold.js';
 import { within } from '../core/signals.js';
-import { type CallOptions, type Entry, put, type Query, read, unchanged } from '../core/store.js';
+import { type CallOptions, type Commit, type Entry, type Op, put, type Query, read, unchanged } from '../core/store.js';
 import { isCoordinationError, isRetryable, printable } from '../errors.js';
 
 /** How a read-write lock is held: beside other readers, or alone. */
@@ -49,6 +49,16 @@ export class ReadWriteHold extends Hold {
   /** How it is held. */
   get mode(): LockMode {
     return this.#mode;
+  }
+
+  /**
+   * As {@link Hold.commit}. What is sent as a writer is refused, with a result that is not `ok`, where it arrives after a
+   * {@link ReadWriteHold.downgrade}, however late: there may be other readers then.
+   */
+  override async commit(ops: readonly Op[], options: HoldCommitOptions = {}): Promise<Commit> {
+    if (this.#mode !== 'write') return super.commit(ops, options);
+    // The downgrade rewrites the ticket.
+    return super.commit(ops, { ...options, guards: [unchanged(this.key, this.#modified), ...(options.guards ?? [])] });
   }
 
   /**

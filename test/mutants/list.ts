@@ -6,11 +6,14 @@ import { delayQueueMutants } from './list/delay-queue.js';
 import { doubleBarrierMutants } from './list/double-barrier.js';
 import { electionMutants } from './list/election.js';
 import { groupMutants } from './list/group.js';
+import { multiMutexMutants } from './list/multi-mutex.js';
 import { mutexMutants } from './list/mutex.js';
 import { partitionerMutants } from './list/partitioner.js';
 import { persistentKeyMutants } from './list/persistent-key.js';
 import { priorityQueueMutants } from './list/priority-queue.js';
 import { queueMutants } from './list/queue.js';
+import { readWriteLockMutants } from './list/read-write-lock.js';
+import { semaphoreMutants } from './list/semaphore.js';
 import { sequenceMutants } from './list/sequence.js';
 import { serviceRegistryMutants } from './list/service-registry.js';
 import { sharedValueMutants } from './list/shared-value.js';
@@ -27,11 +30,14 @@ export const mutants: readonly Mutant[] = [
   ...doubleBarrierMutants,
   ...electionMutants,
   ...groupMutants,
+  ...multiMutexMutants,
   ...mutexMutants,
   ...partitionerMutants,
   ...persistentKeyMutants,
   ...priorityQueueMutants,
   ...queueMutants,
+  ...readWriteLockMutants,
+  ...semaphoreMutants,
   ...sequenceMutants,
   ...serviceRegistryMutants,
   ...sharedValueMutants,

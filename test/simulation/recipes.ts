@@ -7,11 +7,14 @@ import { delayQueue } from './scenarios/delay-queue.js';
 import { doubleBarrier } from './scenarios/double-barrier.js';
 import { election } from './scenarios/election.js';
 import { group } from './scenarios/group.js';
+import { multiMutex } from './scenarios/multi-mutex.js';
 import { mutex } from './scenarios/mutex.js';
 import { partitioner } from './scenarios/partitioner.js';
 import { persistentKey } from './scenarios/persistent-key.js';
 import { priorityQueue } from './scenarios/priority-queue.js';
 import { queue } from './scenarios/queue.js';
+import { readWriteLock } from './scenarios/read-write-lock.js';
+import { semaphore } from './scenarios/semaphore.js';
 import { sequence } from './scenarios/sequence.js';
 import { serviceRegistry } from './scenarios/service-registry.js';
 import { sharedValue } from './scenarios/shared-value.js';
@@ -27,11 +30,14 @@ export const recipes: readonly RecipeSimulation[] = [
   doubleBarrier,
   election,
   group,
+  multiMutex,
   mutex,
   partitioner,
   persistentKey,
   priorityQueue,
   queue,
+  readWriteLock,
+  semaphore,
   sequence,
   serviceRegistry,
   sharedValue,

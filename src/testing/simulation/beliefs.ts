@@ -9,11 +9,13 @@ import { Violation } from './violation.js';
 export interface Belief {
   readonly node: SimulatedNode;
   readonly hold: Hold;
-  /** What others must not hold at the same time, if it is exclusive. */
-  readonly resource: string;
+  /** What others must not hold at the same time, if it is exclusive; a name for each ticket. */
+  readonly resources: readonly string[];
   readonly exclusive: boolean;
   /** The invariant that is broken where the store does not have it, or another believes the same. */
   readonly invariant: string;
+  /** What it is held by: a ticket for each resource. */
+  readonly tickets: readonly { readonly key: string; readonly created: bigint }[];
   readonly lease: LeaseId;
   readonly sinceMs: number;
 }
@@ -21,7 +23,8 @@ export interface Belief {
 /** How to look at a hold; see {@link Beliefs.add}. */
 export interface BeliefOptions {
   readonly invariant: string;
-  readonly resource: string;
+  /** Several where it holds several things at once, in the order of `hold.guards`. */
+  readonly resource: string | readonly string[];
   readonly exclusive?: boolean;
 }
 
@@ -52,9 +55,15 @@ export class Beliefs {
 
   /** From now on a client believes to hold this. Returns how to say that it does not any more. */
   add(node: SimulatedNode, hold: Hold, { invariant, resource, exclusive = true }: BeliefOptions): () => void {
-    // Every hold is guarded by its first ticket.
-    const { lease } = hold.guard as { lease: LeaseId };
-    const belief = { node, hold, resource, exclusive, invariant, lease, sinceMs: this.#now() };
+    // Every hold is guarded by its tickets, of one session.
+    const tickets = hold.guards as readonly {
+      readonly key: string;
+      readonly created: bigint;
+      readonly lease: LeaseId;
+    }[];
+    const lease = tickets[0]?.lease ?? '';
+    const resources = typeof resource === 'string' ? [resource] : resource;
+    const belief = { node, hold, resources, exclusive, invariant, tickets, lease, sinceMs: this.#now() };
     this.#beliefs.add(belief);
     return () => this.#beliefs.delete(belief);
   }
@@ -81,27 +90,41 @@ export class Beliefs {
 
   /** Whether the store may have taken it back against the rules: an operator did, or all was lost. */
   #excused(belief: Belief): boolean {
-    const { node, hold, sinceMs, lease, invariant } = belief;
+    const { node, hold, sinceMs, invariant } = belief;
     const lost = node.generation !== this.#truth.generation;
-    const struckMs = lost ? this.#truth.foundedMs : this.#operator.struckMs(hold.key, hold.token, lease);
+    const struckMs = lost ? this.#truth.foundedMs : this.#struckMs(belief);
     if (struckMs === undefined) return false;
     const fromMs = Math.max(struckMs, node.disturbedMs, sinceMs);
     if (this.#now() <= fromMs + this.#boundMs) return true;
     throw new Violation(invariant, `${node.name} still believes to hold ${hold.key}, which was taken away long ago`);
   }
 
-  #checkTrue({ node, hold, lease, invariant }: Belief): void {
-    const entry = this.#truth.get(hold.key);
-    if (entry?.created === hold.token && entry.lease === lease) return;
-    throw new Violation(invariant, `${node.name} believes to hold ${hold.key}, which the store has not`);
+  /** When the operator first took anything from under it. */
+  #struckMs({ tickets, lease }: Belief): number | undefined {
+    let firstMs: number | undefined;
+    for (const { key, created } of tickets) {
+      const struckMs = this.#operator.struckMs(key, created, lease);
+      if (struckMs !== undefined) firstMs = Math.min(struckMs, firstMs ?? struckMs);
+    }
+    return firstMs;
+  }
+
+  #checkTrue({ node, tickets, lease, invariant }: Belief): void {
+    for (const { key, created } of tickets) {
+      const entry = this.#truth.get(key);
+      if (entry?.created === created && entry.lease === lease) continue;
+      throw new Violation(invariant, `${node.name} believes to hold ${key}, which the store has not`);
+    }
   }
 
   #checkAlone(belief: Belief, holders: Map<string, Belief>): void {
-    const { resource, hold, invariant } = belief;
-    const other = holders.get(resource);
-    if (other !== undefined && (other.exclusive || belief.exclusive)) {
-      throw new Violation(invariant, `${other.hold.key} and ${hold.key} are believed to be held at once`);
+    const { resources, hold, invariant } = belief;
+    for (const resource of resources) {
+      const other = holders.get(resource);
+      if (other !== undefined && (other.exclusive || belief.exclusive)) {
+        throw new Violation(invariant, `${other.hold.key} and ${hold.key} are believed to be held at once`);
+      }
+      holders.set(resource, belief);
     }
-    holders.set(resource, belief);
   }
 }

@@ -49,6 +49,7 @@ export const partitionerMutants: readonly Mutant[] = [
     file: 'recipes/partitioner-assignment.ts',
     changes: [
       {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source code.
         find: 'const score = -weight / Math.log(uniform(`${shard}/${id}`));',
         replace: `void [weight, uniform];
     const turn = members.map((one) => one.id).sort().indexOf(id);

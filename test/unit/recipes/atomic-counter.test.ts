@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { CoordinationError } from '../../../src/errors.js';
 import { AtomicCounter } from '../../../src/recipes/atomic-counter.js';
 import { settle } from '../../../src/testing/virtual-clock.js';
-import { codeOf, failureOf } from '../../rejections.js';
+import { codeOf } from '../../rejections.js';
 import { atomicCounterSuite } from '../../suites/atomic-counter.js';
 import { onMemory } from './on-memory.js';
 import { inNewWorlds, ttlMs, type World, watched } from './world.js';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LeaseId } from '../../../src/core/store.js';
+import { type LeaseId, put } from '../../../src/core/store.js';
 import { CoordinationError, isCoordinationError } from '../../../src/errors.js';
 import type { ReadWriteHold } from '../../../src/recipes/read-write-hold.js';
 import { ReadWriteLock } from '../../../src/recipes/read-write-lock.js';
@@ -164,6 +164,16 @@ describe('becoming a writer', () => {
     await arrives();
     expect(hold.mode).toBe('write');
     expect(await lockOf(world.node()).tryAcquireRead()).toBeUndefined();
+  });
+
+  test('what a writer has sent before its downgrade, and arrives after it, was written among readers', async () => {
+    const { client, store } = world.node();
+    const hold = await new ReadWriteLock(client, path).acquireWrite();
+    const arrives = delayNextCommit(store);
+    await expect(hold.commit([put('/book', 'late')])).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
+    await hold.downgrade();
+    expect(await arrives()).toMatchObject({ ok: false });
+    expect((await client.store.read({ key: '/book' })).entries).toEqual([]);
   });
 
   test('two that try in turn are refused also where the first has not heard yet what came of it', async () => {

@@ -13,6 +13,8 @@ export {
   everyPoint,
   type Harm,
   harms,
+  type Limits,
+  type Point,
   type PointOutcome,
   type PointsReport,
   type Trial,

@@ -72,7 +72,11 @@ const rooms: readonly Room[] = [
     files: 'src/transport/consul/',
     mayImport: ['transport/consul', ...base, 'node:*', 'cockatiel'],
   },
-  { name: 'testing/index', files: 'src/testing/index.ts', mayImport: ['testing', 'client', 'transport/memory', ...base] },
+  {
+    name: 'testing/index',
+    files: 'src/testing/index.ts',
+    mayImport: ['testing', 'client', 'transport/memory', ...base],
+  },
   {
     name: 'testing',
     files: 'src/testing/',

@@ -6,7 +6,7 @@ const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, 
 const alias = [
   { find: /^coterie$/, replacement: source('index.ts') },
   { find: /^coterie\/testing$/, replacement: source('testing/index.ts') },
-  { find: /^coterie\/(consul|etcd|grpc|memory)$/, replacement: source('$1.ts') },
+  { find: /^coterie\/(consul|dev|etcd|grpc|memory)$/, replacement: source('$1.ts') },
 ];
 
 /** `unit` needs nothing but Node; `servers` runs against real etcd and Consul servers, found or brought by test/servers. */
@@ -28,7 +28,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'servers',
-          include: ['test/{servers,etcd,consul,system}/**/*.test.ts'],
+          include: ['test/{servers,etcd,consul,dev,system}/**/*.test.ts'],
           globalSetup: ['test/servers/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

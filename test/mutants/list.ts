@@ -1,5 +1,6 @@
 import { mutexMutants } from './list/mutex.js';
+import { stmMutants } from './list/stm.js';
 import type { Mutant } from './mutant.js';
 
 /** All of them. */
-export const mutants: readonly Mutant[] = [...mutexMutants];
+export const mutants: readonly Mutant[] = [...mutexMutants, ...stmMutants];

@@ -106,7 +106,8 @@ function launch(options: EtcdOptions, mode: Mode, place: Place, all: readonly Pl
   return { name, program: 'etcd', args, ports, files: tlsFiles(options) };
 }
 
-class Etcd extends BaseCluster implements EtcdCluster {
+/** A cluster with an etcdctl for it. */
+export class Etcd extends BaseCluster implements EtcdCluster {
   readonly kind = 'etcd';
   readonly #bin: string | undefined;
   readonly #tls: EtcdTls | undefined;

@@ -1,7 +1,7 @@
 import { type Client, type ClientOptions, put } from 'coterie';
 import { type EtcdStore, etcd } from 'coterie/etcd';
 import { expect } from 'vitest';
-import { type EtcdCluster, startEtcd } from '../servers/cluster.js';
+import { type EtcdCluster, startDev, startEtcd } from '../servers/cluster.js';
 import { Program } from './program.js';
 import { type Counts, StoreWorld } from './store-world.js';
 import { at } from './tools.js';
@@ -12,9 +12,9 @@ export class EtcdWorld extends StoreWorld<EtcdStore, EtcdCluster> {
   readonly #version: '3.4' | '3.5';
   #admin: Client<EtcdStore> | undefined;
 
-  constructor(version: '3.4' | '3.5') {
+  constructor(version: '3.4' | '3.5', name = `etcd ${version}`) {
     super();
-    this.name = `etcd ${version}`;
+    this.name = name;
     this.#version = version;
   }
 
@@ -103,5 +103,16 @@ export class EtcdWorld extends StoreWorld<EtcdStore, EtcdCluster> {
 
   async takeOffLease(key: string): Promise<void> {
     await this.run('put', key, 'mine now');
+  }
+}
+
+/** A world on `coterie dev`, with the etcdctl of etcd 3.5. */
+export class DevWorld extends EtcdWorld {
+  constructor() {
+    super('3.5', 'coterie dev');
+  }
+
+  protected override startCluster(): Promise<EtcdCluster> {
+    return startDev();
   }
 }

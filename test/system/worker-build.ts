@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { compileFolder } from '../servers/compile.js';
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -9,27 +9,6 @@ const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 export interface BuiltWorkers extends Disposable {
   /** The path of a worker's program. */
   script(source: URL): string;
-}
-
-function compile(from: string, to: string): void {
-  const compilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ES2022,
-    inlineSourceMap: true,
-    inlineSources: true,
-  };
-  const { outputText } = ts.transpileModule(readFileSync(from, 'utf8'), { compilerOptions, fileName: from });
-  mkdirSync(dirname(to), { recursive: true });
-  writeFileSync(to, outputText);
-}
-
-/** What is TypeScript is compiled, each file for itself; the codec is JavaScript as it is. */
-function compileFolder(from: string, to: string): void {
-  for (const name of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('.d.ts')) continue;
-    if (name.endsWith('.ts')) compile(join(from, name), join(to, name.replace(/\.ts$/, '.js')));
-    else if (name.endsWith('.js')) cpSync(join(from, name), join(to, name));
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { hasServer, type ServerName } from '../servers/find.js';
 import { ConsulWorld } from './consul-world.js';
-import { EtcdWorld } from './etcd-world.js';
+import { DevWorld, EtcdWorld } from './etcd-world.js';
 import type { StoreWorld } from './store-world.js';
 
 export type { EtcdWorld } from './etcd-world.js';
@@ -24,11 +24,16 @@ async function define<W extends StoreWorld>(
   });
 }
 
-/** Defines the same tests for every version of etcd, on a cluster for each. */
+/**
+ * Defines the same tests for every version of etcd, on a cluster for each, and for `coterie dev`, which is one node and says
+ * that it is etcd.
+ */
 export async function forEachEtcd(tests: (etcd: EtcdWorld) => void, nodes: 1 | 3 = 1): Promise<void> {
   for (const version of ['3.4', '3.5'] as const) {
     await define(`etcd-${version}`, new EtcdWorld(version), tests, nodes);
   }
+  // For its etcdctl.
+  if (nodes === 1) await define('etcd-3.5', new DevWorld(), tests, nodes);
 }
 
 /** Defines tests on Consul. */

@@ -49,6 +49,7 @@ export class History {
   #head = 0;
   #bytes = 0;
   #floor: number;
+  #atFloor: Revision | undefined;
 
   constructor(floor: number, limits: HistoryLimits = {}) {
     this.#floor = floor;
@@ -58,6 +59,19 @@ export class History {
   /** Revisions up to this one are compacted: what changed in them is not known any more. */
   get floor(): number {
     return this.#floor;
+  }
+
+  /** What is kept, roughly, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * What changed at the floor itself, where that was kept once. Not enough to tell the state below it, but a watch may
+   * begin there in etcd.
+   */
+  get atFloor(): Revision | undefined {
+    return this.#atFloor;
   }
 
   push(revision: Revision): void {
@@ -83,6 +97,7 @@ export class History {
     // Only called while there is one.
     const first = this.#log[this.#head] as Revision;
     this.#floor = first.revision;
+    this.#atFloor = first;
     this.#bytes -= weigh(first);
     this.#log[this.#head++] = undefined;
     if (this.#head > 1024 && this.#head > this.#log.length >> 1) {

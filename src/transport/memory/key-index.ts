@@ -53,6 +53,20 @@ export class KeyIndex<V> {
     return value === undefined ? [] : [value];
   }
 
+  /** The values of all keys from this one on and below that one, or all from this one on, in the order of their keys. */
+  between(from: string, to?: string): V[] {
+    const found: V[] = [];
+    let at = this.#chunkOf(from);
+    let begin = lowerBound(this.#chunks[at] ?? [], from);
+    for (; at < this.#chunks.length; at++, begin = 0) {
+      const chunk = this.#chunks[at] as string[];
+      const end = to === undefined ? chunk.length : lowerBound(chunk, to);
+      for (let i = begin; i < end; i++) found.push(this.#values.get(chunk[i] as string) as V);
+      if (end < chunk.length) break;
+    }
+    return found;
+  }
+
   /** Every value, in the order of the keys. */
   all(): V[] {
     return this.#chunks.flatMap((chunk) => chunk.map((key) => this.#values.get(key) as V));

@@ -6,6 +6,7 @@
  */
 
 import { inRange } from '../../core/checks.js';
+import { compareKeys } from '../../core/keys.js';
 import type { Guard, LeaseId, Op, Query, Range } from '../../core/store.js';
 import { CoordinationError, printable } from '../../errors.js';
 import { type Change, History, type HistoryLimits, type Revision, type Version } from './history.js';
@@ -187,7 +188,8 @@ function commit(state: State, request: Requests['commit'], _now: number, events:
   return { ok: true, revision: state.revision, reads };
 }
 
-function put(state: State, { key, value, lease }: Op & { kind: 'put' }, changes: Change[]): void {
+/** Puts a key into the revision that is being made. The lease must be there. */
+export function put(state: State, { key, value, lease }: Op & { kind: 'put' }, changes: Change[]): void {
   const previous = state.keys.get(key);
   const modified = state.revision + 1;
   const next: Version = {
@@ -205,7 +207,12 @@ function put(state: State, { key, value, lease }: Op & { kind: 'put' }, changes:
 }
 
 function remove(state: State, range: Range, changes: Change[]): void {
-  for (const previous of state.keys.in(range)) {
+  drop(state, state.keys.in(range), changes);
+}
+
+/** Deletes keys, given as what they are now, in the revision that is being made. */
+export function drop(state: State, versions: readonly Version[], changes: Change[]): void {
+  for (const previous of versions) {
     state.keys.delete(previous.key);
     state.leases.move(previous.key, previous.lease, undefined);
     changes.push({ key: previous.key, next: undefined, previous });
@@ -213,16 +220,17 @@ function remove(state: State, range: Range, changes: Change[]): void {
 }
 
 /** Closes a revision. One in which nothing changed is none. */
-function seal(state: State, changes: readonly Change[], events: Revision[]): void {
+export function seal(state: State, changes: readonly Change[], events: Revision[]): void {
   if (changes.length === 0) return;
   const revision = { revision: ++state.revision, changes };
   state.history.push(revision);
   events.push(revision);
 }
 
-function endLease(state: State, lease: LeaseRecord, events: Revision[]): void {
+/** Ends a lease, in a revision of its own where that deletes keys; by key, as etcd does. */
+export function endLease(state: State, lease: LeaseRecord, events: Revision[]): void {
   const changes: Change[] = [];
-  for (const key of [...lease.keys]) remove(state, { key }, changes);
+  for (const key of [...lease.keys].sort(compareKeys)) remove(state, { key }, changes);
   state.leases.remove(lease.id);
   seal(state, changes, events);
 }

@@ -37,6 +37,7 @@ const importers = [
   'src/transport/memory/a.ts',
   'src/transport/etcd/a.ts',
   'src/transport/consul/a.ts',
+  'src/dev/a.ts',
   'src/testing/index.ts',
   'src/testing/a.ts',
   'src/testing/deeper/a.ts',
@@ -45,11 +46,14 @@ const importers = [
   'src/etcd.ts',
   'src/memory.ts',
   'src/consul.ts',
+  'src/dev.ts',
   'src/grpc.ts',
   'src/otel/a.ts',
   'src/cli/a.ts',
   'examples/a.ts',
   'examples/deeper/a.ts',
+  'examples/microservices/a.ts',
+  'examples/microservices/deeper/a.ts',
   'docs/a.ts',
   'bench/a.ts',
   'bench/deeper/a.ts',
@@ -63,10 +67,11 @@ const importedFiles = [
 
 const importedModules = [
   ...['eventemitter3', 'cockatiel', '@grpc/grpc-js', 'protobufjs', 'protobufjs/minimal.js', 'etcd3', 'vitest', 'yaml'],
+  'node-sqlite3-wasm',
   ...['node:path'],
   ...['node:fs', 'node:fs/promises', 'node:os', 'node:diagnostics_channel'],
   ...['node:timers', 'node:timers/promises', 'node:perf_hooks'],
-  ...['coterie', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],
+  ...['coterie', 'coterie/dev', 'coterie/etcd', 'coterie/memory', 'coterie/testing', 'coterie/core/keys'],
 ];
 
 function specifiersFor(importer: string): string[] {

@@ -73,6 +73,14 @@ const rooms: readonly Room[] = [
     mayImport: ['transport/consul', ...base, 'node:*', 'cockatiel'],
   },
   {
+    name: 'dev',
+    files: 'src/dev/',
+    mayImport: [
+      ...['dev', 'transport/memory', 'transport/etcd', 'transport/etcd/codec', ...base],
+      ...['node:*', '@grpc/grpc-js', 'protobufjs'],
+    ],
+  },
+  {
     name: 'testing/index',
     files: 'src/testing/index.ts',
     mayImport: ['testing', 'client', 'transport/memory', ...base],
@@ -86,10 +94,16 @@ const rooms: readonly Room[] = [
   { name: 'entry', files: 'src/index.ts', mayImport: surface },
   { name: 'entry', files: 'src/etcd.ts', mayImport: [...surface, 'transport/etcd'] },
   { name: 'entry', files: 'src/memory.ts', mayImport: [...surface, 'transport/memory'] },
+  { name: 'entry', files: 'src/dev.ts', mayImport: ['dev'] },
   { name: 'entry', files: 'src/consul.ts', mayImport: [...surface, 'transport/consul'] },
   { name: 'entry', files: 'src/grpc.ts', mayImport: [...surface, '@grpc/grpc-js'] },
   { name: 'otel', files: 'src/otel/', mayImport: ['otel', ...publicEntries] },
   { name: 'cli', files: 'src/cli/', mayImport: ['cli', ...publicEntries, 'node:*'] },
+  {
+    name: 'examples/microservices',
+    files: 'examples/microservices/',
+    mayImport: ['examples/microservices', ...publicEntries, 'node:*', 'node-sqlite3-wasm'],
+  },
   { name: 'examples', files: 'examples/', mayImport: ['examples', ...publicEntries, 'node:*', '@grpc/grpc-js'] },
   { name: 'docs', files: 'docs/', mayImport: ['docs', ...publicEntries, 'node:*'] },
   { name: 'docs', files: 'README.md', mayImport: [...publicEntries, 'node:*'] },

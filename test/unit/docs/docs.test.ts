@@ -7,14 +7,14 @@ import { deadLinks, pages, root, type Snippet, snippetsOf } from './snippets.js'
 /** What the snippets of the pages may take for given, beside the names of `coterie` itself. */
 const given = `
 import { etcd as connectEtcd } from 'coterie/etcd';
-import { memory as openMemory, memoryCluster } from 'coterie/memory';
-import { FaultyStore, VirtualClock } from 'coterie/testing';
+import { memory as openMemory } from 'coterie/memory';
+import { everyPoint, FaultyStore, memoryCluster } from 'coterie/testing';
 declare const ca: string, cert: string, key: string, plan: string;
 declare const shutdown: AbortSignal, signal: AbortSignal;
 declare function stop(): void;
 declare function work(token: bigint, signal: AbortSignal): Promise<void>;
 declare function schedule(term: Term, signal: AbortSignal): Promise<void>;
-export { connectEtcd, FaultyStore, memoryCluster, openMemory, VirtualClock };
+export { connectEtcd, everyPoint, FaultyStore, memoryCluster, openMemory };
 interface Config { readonly db: { readonly pool: number } }
 declare function use(...things: readonly unknown[]): void;
 export { type Config, use };

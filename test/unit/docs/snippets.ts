@@ -15,7 +15,13 @@ export interface Snippet {
 /** All pages that users read. */
 export function pages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' });
-  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
+  const services = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' });
+  const isPage = (name: string): boolean => name.endsWith('.md');
+  return [
+    'README.md',
+    ...docs.filter(isPage).map((name) => join('docs', name)),
+    ...services.filter(isPage).map((name) => join('examples', name)),
+  ];
 }
 
 const block = /(?:<!-- (?<file>\S+) -->\n)?```ts\n(?<code>[\s\S]*?)```/g;

@@ -10,9 +10,17 @@ interface Expected {
 }
 
 const examples: Readonly<Record<string, Expected>> = {
+  'checkers.ts': {
+    run: () => import('../../../examples/checkers.js'),
+    lines: ['40 operations: linearizable', 'without one release: illegal'],
+  },
   'quick-start.ts': {
     run: () => import('../../../examples/quick-start.js'),
     lines: ['held until the end of the block, with fencing token 5', 'node-1 leads', 'no longer the leader'],
+  },
+  'simulate.ts': {
+    run: () => import('../../../examples/simulate.js'),
+    lines: ['20 seeds, 1300 simulated seconds'],
   },
   'mutex.ts': {
     run: () => import('../../../examples/mutex.js'),

@@ -62,7 +62,7 @@ describe('loading an entry point', () => {
     },
   );
 
-  it.each(['coterie/etcd', 'coterie/grpc'])(
+  it.each(['coterie/dev', 'coterie/etcd', 'coterie/grpc'])(
     '%s loads gRPC, and the one who looks for it sees it',
     async (specifier) => {
       expect(await packagesLoadedBy(specifier)).toContain('@grpc/grpc-js');

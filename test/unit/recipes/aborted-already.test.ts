@@ -8,7 +8,7 @@ import { inNewWorlds, type World } from './world.js';
 let world: World;
 inNewWorlds((fresh) => {
   world = fresh;
-});
+}, '/double/round');
 
 const reason = new Error('shutting down');
 const limits = { signal: AbortSignal.abort(reason) };

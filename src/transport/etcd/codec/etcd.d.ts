@@ -167,6 +167,9 @@ export class Event {
     /** Event kv. */
     kv?: (KeyValue.$Properties|null);
 
+    /** Event prevKv. */
+    prevKv?: (KeyValue.$Properties|null);
+
     /**
      * Encodes the specified Event message. Does not implicitly {@link Event.verify|verify} messages.
      * @param message Event message or plain object to encode
@@ -196,6 +199,9 @@ export namespace Event {
 
         /** Event kv */
         kv?: (KeyValue.$Properties|null);
+
+        /** Event prevKv */
+        prevKv?: (KeyValue.$Properties|null);
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -458,6 +464,15 @@ export class PutRequest {
     /** PutRequest lease. */
     lease: Int64;
 
+    /** PutRequest prevKv. */
+    prevKv: boolean;
+
+    /** PutRequest ignoreValue. */
+    ignoreValue: boolean;
+
+    /** PutRequest ignoreLease. */
+    ignoreLease: boolean;
+
     /**
      * Encodes the specified PutRequest message. Does not implicitly {@link PutRequest.verify|verify} messages.
      * @param message PutRequest message or plain object to encode
@@ -491,6 +506,15 @@ export namespace PutRequest {
         /** PutRequest lease */
         lease?: (Int64|null);
 
+        /** PutRequest prevKv */
+        prevKv?: (boolean|null);
+
+        /** PutRequest ignoreValue */
+        ignoreValue?: (boolean|null);
+
+        /** PutRequest ignoreLease */
+        ignoreLease?: (boolean|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -513,6 +537,9 @@ export class PutResponse {
 
     /** PutResponse header. */
     header?: (ResponseHeader.$Properties|null);
+
+    /** PutResponse prevKv. */
+    prevKv?: (KeyValue.$Properties|null);
 
     /**
      * Encodes the specified PutResponse message. Does not implicitly {@link PutResponse.verify|verify} messages.
@@ -541,6 +568,9 @@ export namespace PutResponse {
         /** PutResponse header */
         header?: (ResponseHeader.$Properties|null);
 
+        /** PutResponse prevKv */
+        prevKv?: (KeyValue.$Properties|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -566,6 +596,9 @@ export class DeleteRangeRequest {
 
     /** DeleteRangeRequest rangeEnd. */
     rangeEnd: Uint8Array;
+
+    /** DeleteRangeRequest prevKv. */
+    prevKv: boolean;
 
     /**
      * Encodes the specified DeleteRangeRequest message. Does not implicitly {@link DeleteRangeRequest.verify|verify} messages.
@@ -597,6 +630,9 @@ export namespace DeleteRangeRequest {
         /** DeleteRangeRequest rangeEnd */
         rangeEnd?: (Uint8Array|null);
 
+        /** DeleteRangeRequest prevKv */
+        prevKv?: (boolean|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
@@ -622,6 +658,9 @@ export class DeleteRangeResponse {
 
     /** DeleteRangeResponse deleted. */
     deleted: Int64;
+
+    /** DeleteRangeResponse prevKvs. */
+    prevKvs: KeyValue.$Properties[];
 
     /**
      * Encodes the specified DeleteRangeResponse message. Does not implicitly {@link DeleteRangeResponse.verify|verify} messages.
@@ -652,6 +691,9 @@ export namespace DeleteRangeResponse {
 
         /** DeleteRangeResponse deleted */
         deleted?: (Int64|null);
+
+        /** DeleteRangeResponse prevKvs */
+        prevKvs?: (KeyValue.$Properties[]|null);
 
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
@@ -2046,6 +2088,262 @@ export namespace LeaseTimeToLiveResponse {
     type $Shape = LeaseTimeToLiveResponse.$Properties;
 }
 
+/** Represents a LeaseLeasesRequest. */
+export class LeaseLeasesRequest {
+
+    /**
+     * Constructs a new LeaseLeasesRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseLeasesRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /**
+     * Encodes the specified LeaseLeasesRequest message. Does not implicitly {@link LeaseLeasesRequest.verify|verify} messages.
+     * @param message LeaseLeasesRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseLeasesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseLeasesRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseLeasesRequest & LeaseLeasesRequest.$Shape} LeaseLeasesRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseLeasesRequest & LeaseLeasesRequest.$Shape;
+}
+
+export namespace LeaseLeasesRequest {
+
+    /** Properties of a LeaseLeasesRequest. */
+    interface $Properties {
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseLeasesRequest. */
+    type $Shape = LeaseLeasesRequest.$Properties;
+}
+
+/** Represents a LeaseStatus. */
+export class LeaseStatus {
+
+    /**
+     * Constructs a new LeaseStatus.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseStatus.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LeaseStatus ID. */
+    ID: Int64;
+
+    /**
+     * Encodes the specified LeaseStatus message. Does not implicitly {@link LeaseStatus.verify|verify} messages.
+     * @param message LeaseStatus message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseStatus message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseStatus & LeaseStatus.$Shape} LeaseStatus
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseStatus & LeaseStatus.$Shape;
+}
+
+export namespace LeaseStatus {
+
+    /** Properties of a LeaseStatus. */
+    interface $Properties {
+
+        /** LeaseStatus ID */
+        ID?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseStatus. */
+    type $Shape = LeaseStatus.$Properties;
+}
+
+/** Represents a LeaseLeasesResponse. */
+export class LeaseLeasesResponse {
+
+    /**
+     * Constructs a new LeaseLeasesResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LeaseLeasesResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LeaseLeasesResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /** LeaseLeasesResponse leases. */
+    leases: LeaseStatus.$Properties[];
+
+    /**
+     * Encodes the specified LeaseLeasesResponse message. Does not implicitly {@link LeaseLeasesResponse.verify|verify} messages.
+     * @param message LeaseLeasesResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LeaseLeasesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LeaseLeasesResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LeaseLeasesResponse & LeaseLeasesResponse.$Shape} LeaseLeasesResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LeaseLeasesResponse & LeaseLeasesResponse.$Shape;
+}
+
+export namespace LeaseLeasesResponse {
+
+    /** Properties of a LeaseLeasesResponse. */
+    interface $Properties {
+
+        /** LeaseLeasesResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** LeaseLeasesResponse leases */
+        leases?: (LeaseStatus.$Properties[]|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LeaseLeasesResponse. */
+    type $Shape = LeaseLeasesResponse.$Properties;
+}
+
+/** Represents an AuthStatusRequest. */
+export class AuthStatusRequest {
+
+    /**
+     * Constructs a new AuthStatusRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: AuthStatusRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /**
+     * Encodes the specified AuthStatusRequest message. Does not implicitly {@link AuthStatusRequest.verify|verify} messages.
+     * @param message AuthStatusRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: AuthStatusRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes an AuthStatusRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {AuthStatusRequest & AuthStatusRequest.$Shape} AuthStatusRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): AuthStatusRequest & AuthStatusRequest.$Shape;
+}
+
+export namespace AuthStatusRequest {
+
+    /** Properties of an AuthStatusRequest. */
+    interface $Properties {
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of an AuthStatusRequest. */
+    type $Shape = AuthStatusRequest.$Properties;
+}
+
+/** Represents an AuthStatusResponse. */
+export class AuthStatusResponse {
+
+    /**
+     * Constructs a new AuthStatusResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: AuthStatusResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** AuthStatusResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /** AuthStatusResponse enabled. */
+    enabled: boolean;
+
+    /** AuthStatusResponse authRevision. */
+    authRevision: Int64;
+
+    /**
+     * Encodes the specified AuthStatusResponse message. Does not implicitly {@link AuthStatusResponse.verify|verify} messages.
+     * @param message AuthStatusResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: AuthStatusResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes an AuthStatusResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {AuthStatusResponse & AuthStatusResponse.$Shape} AuthStatusResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): AuthStatusResponse & AuthStatusResponse.$Shape;
+}
+
+export namespace AuthStatusResponse {
+
+    /** Properties of an AuthStatusResponse. */
+    interface $Properties {
+
+        /** AuthStatusResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** AuthStatusResponse enabled */
+        enabled?: (boolean|null);
+
+        /** AuthStatusResponse authRevision */
+        authRevision?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of an AuthStatusResponse. */
+    type $Shape = AuthStatusResponse.$Properties;
+}
+
 /** Represents an AuthenticateRequest. */
 export class AuthenticateRequest {
 
@@ -2226,6 +2524,24 @@ export class StatusResponse {
     /** StatusResponse leader. */
     leader: Int64;
 
+    /** StatusResponse raftIndex. */
+    raftIndex: Int64;
+
+    /** StatusResponse raftTerm. */
+    raftTerm: Int64;
+
+    /** StatusResponse raftAppliedIndex. */
+    raftAppliedIndex: Int64;
+
+    /** StatusResponse errors. */
+    errors: string[];
+
+    /** StatusResponse dbSizeInUse. */
+    dbSizeInUse: Int64;
+
+    /** StatusResponse isLearner. */
+    isLearner: boolean;
+
     /**
      * Encodes the specified StatusResponse message. Does not implicitly {@link StatusResponse.verify|verify} messages.
      * @param message StatusResponse message or plain object to encode
@@ -2262,12 +2578,671 @@ export namespace StatusResponse {
         /** StatusResponse leader */
         leader?: (Int64|null);
 
+        /** StatusResponse raftIndex */
+        raftIndex?: (Int64|null);
+
+        /** StatusResponse raftTerm */
+        raftTerm?: (Int64|null);
+
+        /** StatusResponse raftAppliedIndex */
+        raftAppliedIndex?: (Int64|null);
+
+        /** StatusResponse errors */
+        errors?: (string[]|null);
+
+        /** StatusResponse dbSizeInUse */
+        dbSizeInUse?: (Int64|null);
+
+        /** StatusResponse isLearner */
+        isLearner?: (boolean|null);
+
         /** Unknown fields preserved while decoding when enabled */
         $unknowns?: Uint8Array[];
     }
 
     /** Shape of a StatusResponse. */
     type $Shape = StatusResponse.$Properties;
+}
+
+/** Represents an AlarmRequest. */
+export class AlarmRequest {
+
+    /**
+     * Constructs a new AlarmRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: AlarmRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** AlarmRequest action. */
+    action: AlarmRequest.AlarmAction;
+
+    /** AlarmRequest memberId. */
+    memberId: Int64;
+
+    /** AlarmRequest alarm. */
+    alarm: number;
+
+    /**
+     * Encodes the specified AlarmRequest message. Does not implicitly {@link AlarmRequest.verify|verify} messages.
+     * @param message AlarmRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: AlarmRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes an AlarmRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {AlarmRequest & AlarmRequest.$Shape} AlarmRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): AlarmRequest & AlarmRequest.$Shape;
+}
+
+export namespace AlarmRequest {
+
+    /** Properties of an AlarmRequest. */
+    interface $Properties {
+
+        /** AlarmRequest action */
+        action?: (AlarmRequest.AlarmAction|null);
+
+        /** AlarmRequest memberId */
+        memberId?: (Int64|null);
+
+        /** AlarmRequest alarm */
+        alarm?: (number|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of an AlarmRequest. */
+    type $Shape = AlarmRequest.$Properties;
+
+    /** AlarmAction enum. */
+    enum AlarmAction {
+
+        /** GET value */
+        GET = 0,
+
+        /** ACTIVATE value */
+        ACTIVATE = 1,
+
+        /** DEACTIVATE value */
+        DEACTIVATE = 2
+    }
+}
+
+/** Represents an AlarmResponse. */
+export class AlarmResponse {
+
+    /**
+     * Constructs a new AlarmResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: AlarmResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** AlarmResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /**
+     * Encodes the specified AlarmResponse message. Does not implicitly {@link AlarmResponse.verify|verify} messages.
+     * @param message AlarmResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: AlarmResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes an AlarmResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {AlarmResponse & AlarmResponse.$Shape} AlarmResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): AlarmResponse & AlarmResponse.$Shape;
+}
+
+export namespace AlarmResponse {
+
+    /** Properties of an AlarmResponse. */
+    interface $Properties {
+
+        /** AlarmResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of an AlarmResponse. */
+    type $Shape = AlarmResponse.$Properties;
+}
+
+/** Represents a DefragmentRequest. */
+export class DefragmentRequest {
+
+    /**
+     * Constructs a new DefragmentRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: DefragmentRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /**
+     * Encodes the specified DefragmentRequest message. Does not implicitly {@link DefragmentRequest.verify|verify} messages.
+     * @param message DefragmentRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: DefragmentRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a DefragmentRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {DefragmentRequest & DefragmentRequest.$Shape} DefragmentRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): DefragmentRequest & DefragmentRequest.$Shape;
+}
+
+export namespace DefragmentRequest {
+
+    /** Properties of a DefragmentRequest. */
+    interface $Properties {
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a DefragmentRequest. */
+    type $Shape = DefragmentRequest.$Properties;
+}
+
+/** Represents a DefragmentResponse. */
+export class DefragmentResponse {
+
+    /**
+     * Constructs a new DefragmentResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: DefragmentResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** DefragmentResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /**
+     * Encodes the specified DefragmentResponse message. Does not implicitly {@link DefragmentResponse.verify|verify} messages.
+     * @param message DefragmentResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: DefragmentResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a DefragmentResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {DefragmentResponse & DefragmentResponse.$Shape} DefragmentResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): DefragmentResponse & DefragmentResponse.$Shape;
+}
+
+export namespace DefragmentResponse {
+
+    /** Properties of a DefragmentResponse. */
+    interface $Properties {
+
+        /** DefragmentResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a DefragmentResponse. */
+    type $Shape = DefragmentResponse.$Properties;
+}
+
+/** Represents a Member. */
+export class Member {
+
+    /**
+     * Constructs a new Member.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: Member.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** Member ID. */
+    ID: Int64;
+
+    /** Member name. */
+    name: string;
+
+    /** Member peerUrls. */
+    peerUrls: string[];
+
+    /** Member clientUrls. */
+    clientUrls: string[];
+
+    /** Member isLearner. */
+    isLearner: boolean;
+
+    /**
+     * Encodes the specified Member message. Does not implicitly {@link Member.verify|verify} messages.
+     * @param message Member message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: Member.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a Member message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {Member & Member.$Shape} Member
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): Member & Member.$Shape;
+}
+
+export namespace Member {
+
+    /** Properties of a Member. */
+    interface $Properties {
+
+        /** Member ID */
+        ID?: (Int64|null);
+
+        /** Member name */
+        name?: (string|null);
+
+        /** Member peerUrls */
+        peerUrls?: (string[]|null);
+
+        /** Member clientUrls */
+        clientUrls?: (string[]|null);
+
+        /** Member isLearner */
+        isLearner?: (boolean|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a Member. */
+    type $Shape = Member.$Properties;
+}
+
+/** Represents a MemberListRequest. */
+export class MemberListRequest {
+
+    /**
+     * Constructs a new MemberListRequest.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: MemberListRequest.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** MemberListRequest linearizable. */
+    linearizable: boolean;
+
+    /**
+     * Encodes the specified MemberListRequest message. Does not implicitly {@link MemberListRequest.verify|verify} messages.
+     * @param message MemberListRequest message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: MemberListRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a MemberListRequest message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {MemberListRequest & MemberListRequest.$Shape} MemberListRequest
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): MemberListRequest & MemberListRequest.$Shape;
+}
+
+export namespace MemberListRequest {
+
+    /** Properties of a MemberListRequest. */
+    interface $Properties {
+
+        /** MemberListRequest linearizable */
+        linearizable?: (boolean|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a MemberListRequest. */
+    type $Shape = MemberListRequest.$Properties;
+}
+
+/** Represents a MemberListResponse. */
+export class MemberListResponse {
+
+    /**
+     * Constructs a new MemberListResponse.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: MemberListResponse.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** MemberListResponse header. */
+    header?: (ResponseHeader.$Properties|null);
+
+    /** MemberListResponse members. */
+    members: Member.$Properties[];
+
+    /**
+     * Encodes the specified MemberListResponse message. Does not implicitly {@link MemberListResponse.verify|verify} messages.
+     * @param message MemberListResponse message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: MemberListResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a MemberListResponse message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {MemberListResponse & MemberListResponse.$Shape} MemberListResponse
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): MemberListResponse & MemberListResponse.$Shape;
+}
+
+export namespace MemberListResponse {
+
+    /** Properties of a MemberListResponse. */
+    interface $Properties {
+
+        /** MemberListResponse header */
+        header?: (ResponseHeader.$Properties|null);
+
+        /** MemberListResponse members */
+        members?: (Member.$Properties[]|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a MemberListResponse. */
+    type $Shape = MemberListResponse.$Properties;
+}
+
+/** Represents a LogLease. */
+export class LogLease {
+
+    /**
+     * Constructs a new LogLease.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LogLease.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LogLease id. */
+    id: Int64;
+
+    /** LogLease ttlMs. */
+    ttlMs: Int64;
+
+    /**
+     * Encodes the specified LogLease message. Does not implicitly {@link LogLease.verify|verify} messages.
+     * @param message LogLease message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LogLease.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LogLease message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LogLease & LogLease.$Shape} LogLease
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LogLease & LogLease.$Shape;
+}
+
+export namespace LogLease {
+
+    /** Properties of a LogLease. */
+    interface $Properties {
+
+        /** LogLease id */
+        id?: (Int64|null);
+
+        /** LogLease ttlMs */
+        ttlMs?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LogLease. */
+    type $Shape = LogLease.$Properties;
+}
+
+/** Represents a LogRecord. */
+export class LogRecord {
+
+    /**
+     * Constructs a new LogRecord.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LogRecord.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LogRecord revision. */
+    revision: Int64;
+
+    /** LogRecord events. */
+    events: Event.$Properties[];
+
+    /** LogRecord granted. */
+    granted: LogLease.$Properties[];
+
+    /** LogRecord ended. */
+    ended: Int64[];
+
+    /** LogRecord compacted. */
+    compacted?: (LogCompaction.$Properties|null);
+
+    /** LogRecord origin. */
+    origin?: (LogOrigin.$Properties|null);
+
+    /**
+     * Encodes the specified LogRecord message. Does not implicitly {@link LogRecord.verify|verify} messages.
+     * @param message LogRecord message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LogRecord.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LogRecord message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LogRecord & LogRecord.$Shape} LogRecord
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LogRecord & LogRecord.$Shape;
+}
+
+export namespace LogRecord {
+
+    /** Properties of a LogRecord. */
+    interface $Properties {
+
+        /** LogRecord revision */
+        revision?: (Int64|null);
+
+        /** LogRecord events */
+        events?: (Event.$Properties[]|null);
+
+        /** LogRecord granted */
+        granted?: (LogLease.$Properties[]|null);
+
+        /** LogRecord ended */
+        ended?: (Int64[]|null);
+
+        /** LogRecord compacted */
+        compacted?: (LogCompaction.$Properties|null);
+
+        /** LogRecord origin */
+        origin?: (LogOrigin.$Properties|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LogRecord. */
+    type $Shape = LogRecord.$Properties;
+}
+
+/** Represents a LogCompaction. */
+export class LogCompaction {
+
+    /**
+     * Constructs a new LogCompaction.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LogCompaction.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LogCompaction revision. */
+    revision: Int64;
+
+    /**
+     * Encodes the specified LogCompaction message. Does not implicitly {@link LogCompaction.verify|verify} messages.
+     * @param message LogCompaction message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LogCompaction.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LogCompaction message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LogCompaction & LogCompaction.$Shape} LogCompaction
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LogCompaction & LogCompaction.$Shape;
+}
+
+export namespace LogCompaction {
+
+    /** Properties of a LogCompaction. */
+    interface $Properties {
+
+        /** LogCompaction revision */
+        revision?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LogCompaction. */
+    type $Shape = LogCompaction.$Properties;
+}
+
+/** Represents a LogOrigin. */
+export class LogOrigin {
+
+    /**
+     * Constructs a new LogOrigin.
+     * @param [properties] Properties to set
+     */
+    constructor(properties?: LogOrigin.$Properties);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+
+    /** LogOrigin clusterId. */
+    clusterId: Int64;
+
+    /** LogOrigin memberId. */
+    memberId: Int64;
+
+    /**
+     * Encodes the specified LogOrigin message. Does not implicitly {@link LogOrigin.verify|verify} messages.
+     * @param message LogOrigin message or plain object to encode
+     * @param [writer] Writer to encode to
+     * @returns Writer
+     */
+    static encode(message: LogOrigin.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+    /**
+     * Decodes a LogOrigin message from the specified reader or buffer.
+     * @param reader Reader or buffer to decode from
+     * @param [length] Message length if known beforehand
+     * @returns {LogOrigin & LogOrigin.$Shape} LogOrigin
+     * @throws {Error} If the payload is not a reader or valid buffer
+     * @throws {$protobuf.util.ProtocolError} If required fields are missing
+     */
+    static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): LogOrigin & LogOrigin.$Shape;
+}
+
+export namespace LogOrigin {
+
+    /** Properties of a LogOrigin. */
+    interface $Properties {
+
+        /** LogOrigin clusterId */
+        clusterId?: (Int64|null);
+
+        /** LogOrigin memberId */
+        memberId?: (Int64|null);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+    }
+
+    /** Shape of a LogOrigin. */
+    type $Shape = LogOrigin.$Properties;
 }
 
 /** An int64 as two 32-bit halves. */

@@ -115,7 +115,9 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
    */
   async stop(options: CallOptions = {}): Promise<boolean> {
     checkOptions(options, 'stop');
-    return (await this.#life?.stop(options)) ?? false;
+    if (this.#life !== undefined) return this.#life.stop(options);
+    options.signal?.throwIfAborted();
+    return false;
   }
 
   /** As {@link PersistentKey.stop}. */

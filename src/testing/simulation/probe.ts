@@ -61,8 +61,6 @@ const mishaps: Readonly<Record<Exclude<Harm, 'abort' | 'break'>, Mishap>> = {
   late: 'late',
 };
 
-const changedMind = new Error('The caller has changed its mind.');
-
 /** How a point is called, in reports and for a replay. */
 export const nameOf = ({ harm, at }: Point): string => `${harm}@${at}`;
 
@@ -71,6 +69,7 @@ export class Probe {
   readonly #world: SimulatedWorld;
   readonly #points: readonly Point[];
   readonly #aborter = new AbortController();
+  readonly #changedMind = new Error('The caller has changed its mind.');
   #node: SimulatedNode | undefined;
   #counted = 0;
   #hits = 0;
@@ -130,7 +129,7 @@ export class Probe {
   }
 
   #nameOf(error: unknown): string {
-    if (error === changedMind) return 'aborted';
+    if (error === this.#changedMind) return 'aborted';
     if (error instanceof Violation || !isCoordinationError(error)) throw error;
     // Nothing but the signal has been at it: there is nothing else to say, but that it is too late to say anything.
     if (this.#points[0]?.harm === 'abort' && this.#hits === this.#points.length && this.#points.length === 1) {
@@ -163,7 +162,7 @@ export class Probe {
   #await(): void {
     if (this.#meets('abort') === undefined) return;
     this.#limit(abortEndMs, `it goes on for more than ${abortEndMs} ms after its signal has aborted`);
-    this.#aborter.abort(changedMind);
+    this.#aborter.abort(this.#changedMind);
   }
 
   #called({ connection }: SimulatedNode): void {

@@ -43,7 +43,7 @@ export function isTrue(condition: boolean, sentence: string): void {
 }
 
 /** Whether an operation has said that it cannot tell, or was not asked to the end. */
-export function isUnclear(ended: PointOutcome<unknown>): boolean {
+function isUnclear(ended: PointOutcome<unknown>): boolean {
   if (!('error' in ended)) return false;
   return !isCoordinationError(ended.error) || ['UNKNOWN_OUTCOME', 'TIMEOUT'].includes(ended.error.code);
 }

@@ -30,7 +30,7 @@ export function sharesOf(only: string | undefined, store: string | undefined, pa
   });
 }
 
-export function trialOf(name: string): PointTrial {
+function trialOf(name: string): PointTrial {
   const found = trials.find((trial) => trial.name === name);
   if (found === undefined) throw new Error(`There is no trial of "${name}".`);
   return found;

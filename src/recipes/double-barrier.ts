@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkKnown, checkOptions } from '../core/checks.js';
 import { encodeText } from '../core/codec.js';
 import type { ClientContext } from '../core/context.js';
 import { Hold, type HoldParts } from '../core/hold.js';
@@ -42,7 +42,7 @@ export class BarrierMembership extends Hold {
    * `CLOSED`, or with what the store refuses. One round trip and one watch. {@link Hold.release} leaves without waiting.
    */
   async leave(options: CallOptions = {}): Promise<boolean> {
-    checkCall(options, 'leave');
+    checkOptions(options, 'leave');
     using scope = openScope(this.client.clock, options, `leaving "${printable(this.#prefix)}"`);
     const wasIn = await orAbort(this.release(), scope);
     await untilRange(this.client, { prefix: this.#prefix }, scope, ({ entries }) => {

@@ -1,4 +1,4 @@
-import { checkCall, checkKnown } from '../core/checks.js';
+import { checkCall, checkKnown, checkOptions } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { checkKey } from '../core/keys.js';
 import { LeasedKey, type LeasedKeyParts } from '../core/leased-key.js';
@@ -111,11 +111,13 @@ export class PersistentKey<T = unknown> implements AsyncDisposable {
   /**
    * Takes the key out of the store, unless it is somebody else's, and ends. Resolves to whether it was there until then.
    * Where the store does not answer within a second, it resolves to false, and the rest is done in the background, at the
-   * latest by the end of the session. Idempotent. One round trip.
+   * latest by the end of the session. `signal` and `timeoutMs` end the waiting, not the trying. Idempotent. One round trip.
    */
   async stop(options: CallOptions = {}): Promise<boolean> {
-    checkCall(options, 'stop');
-    return (await this.#life?.stop(options)) ?? false;
+    checkOptions(options, 'stop');
+    if (this.#life !== undefined) return this.#life.stop(options);
+    options.signal?.throwIfAborted();
+    return false;
   }
 
   /** As {@link PersistentKey.stop}. */

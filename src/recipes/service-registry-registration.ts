@@ -1,4 +1,4 @@
-import { checkCall, checkCommit, checkKnown } from '../core/checks.js';
+import { checkCall, checkCommit, checkKnown, checkOptions } from '../core/checks.js';
 import type { ClientContext } from '../core/context.js';
 import { SafeEmitter } from '../core/emitter.js';
 import { LeasedKey, type LeasedKeyState } from '../core/leased-key.js';
@@ -130,10 +130,10 @@ export class Registration<Meta = InstanceMeta> implements AsyncDisposable {
   /**
    * Takes the registration out of the store, for good. Resolves to whether it was there until then. Where the store does
    * not answer within a second, it resolves to false, and the rest is done in the background, at the latest by the end of
-   * the session. Idempotent. One round trip.
+   * the session. `signal` and `timeoutMs` end the waiting, not the trying. Idempotent. One round trip.
    */
   async leave(options: CallOptions = {}): Promise<boolean> {
-    checkCall(options, 'leave');
+    checkOptions(options, 'leave');
     return this.#life.stop(options);
   }
 

@@ -42,6 +42,8 @@ export {
   everyPoint,
   type Harm,
   harms,
+  type Limits,
+  type Point,
   type PointOutcome,
   type PointsReport,
   type Trial,

@@ -17,6 +17,7 @@ import { semaphoreMutants } from './list/semaphore.js';
 import { sequenceMutants } from './list/sequence.js';
 import { serviceRegistryMutants } from './list/service-registry.js';
 import { sharedValueMutants } from './list/shared-value.js';
+import { pointsMutants } from './list/points.js';
 import { stmMutants } from './list/stm.js';
 import type { Mutant } from './mutant.js';
 
@@ -43,3 +44,4 @@ export const mutants: readonly Mutant[] = [
   ...sharedValueMutants,
   ...stmMutants,
 ];
+export const mutants: readonly Mutant[] = [...mutexMutants, ...pointsMutants, ...stmMutants];

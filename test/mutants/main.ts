@@ -30,35 +30,54 @@ interface Verdict {
   readonly name: string;
   readonly recipe: string;
   readonly invariant: string;
-  /** The seed on which it was found; undefined where it survived. */
+  /** The seed on which it was found; undefined where that was at a point, or where it survived. */
   readonly seed: number | undefined;
+  /** What was broken; undefined where it survived. */
   readonly message: string | undefined;
   readonly seconds: number;
 }
 
 const budget = 400;
 
+/** What finds it: a simulation, or a search of every point, beside the script of the first. And what it is told. */
+function hunt({ recipe, invariant, seeds = budget, options = {}, points }: Mutant, script: string): string[] {
+  const always = ['--until', invariant, '--jobs', '1', '--json', ...(options.store ? ['--store', options.store] : [])];
+  if (points !== undefined) return [join(dirname(script), 'points-main.js'), '--only', points, '--pairs', ...always];
+  const faults = options.faults === undefined ? [] : ['--faults', options.faults.join(',')];
+  return [script, '--recipe', recipe, '--seeds', String(seeds), ...faults, ...always];
+}
+
+/** What either of the two tells of, as far as it is of use here. */
+interface Found {
+  readonly failures?: readonly { readonly seed: number; readonly message: string }[];
+  readonly failure?: { readonly invariant: string; readonly message: string };
+}
+
+function failureIn(
+  output: string,
+  invariant: string,
+): { readonly seed?: number; readonly message: string } | undefined {
+  // It is what the script beside this one has written.
+  const found = JSON.parse(output) as readonly Found[];
+  const points = found.flatMap(({ failure }) => (failure?.invariant === invariant ? [failure] : []));
+  return [...found.flatMap(({ failures = [] }) => failures), ...points][0];
+}
+
 async function judge(mutant: Mutant): Promise<Verdict> {
-  const { name, recipe, invariant, seeds = budget, options = {} } = mutant;
+  const { name, recipe, invariant } = mutant;
   const began = performance.now();
   const script = buildMutant(mutant);
-  const given = [
-    ...['--recipe', recipe, '--seeds', String(seeds), '--until', invariant, '--jobs', '1', '--json'],
-    ...(options.store === undefined ? [] : ['--store', options.store]),
-    ...(options.faults === undefined ? [] : ['--faults', options.faults.join(',')]),
-  ];
-  const child = spawn(process.execPath, [script, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, hunt(mutant, script), { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   rmSync(join(dirname(script), '..'), { recursive: true, force: true });
-  const [failure] = (JSON.parse(output) as { failures: { seed: number; message: string }[] }[]).flatMap(
-    ({ failures }) => failures,
-  );
+  const failure = failureIn(output, invariant);
   const seconds = (performance.now() - began) / 1000;
   return { name, recipe, invariant, seed: failure?.seed, message: failure?.message, seconds };
 }
 
 function show({ name, recipe, invariant, seed, message, seconds }: Verdict): void {
-  const fate = seed === undefined ? `SURVIVED: ${invariant} was never broken` : `seed ${seed}, ${message}`;
+  const where = seed === undefined ? '' : `seed ${seed}, `;
+  const fate = message === undefined ? `SURVIVED: ${invariant} was never broken` : `${where}${message}`;
   console.log(`${recipe}/${name}: ${fate} (${seconds.toFixed(1)} s)`);
 }
 
@@ -77,7 +96,7 @@ async function main(): Promise<boolean> {
     }
   };
   await Promise.all(Array.from({ length: Number(args.jobs) }, drain));
-  const survivors = verdicts.filter(({ seed }) => seed === undefined);
+  const survivors = verdicts.filter(({ message }) => message === undefined);
   if (args.json) console.log(JSON.stringify(verdicts));
   else console.log(`${verdicts.length} mutants, ${verdicts.length - survivors.length} of them found`);
   return survivors.length === 0;

@@ -13,6 +13,8 @@ export interface Mutant {
   readonly invariant: string;
   /** Within so many seeds. Default 400. */
   readonly seeds?: number;
+  /** Found by the search of every point instead, in the trials whose names begin so. */
+  readonly points?: string;
   /** For what only shows on one store, or under some faults. */
   readonly options?: { readonly store?: 'etcd' | 'consul'; readonly faults?: readonly string[] };
 }

@@ -81,7 +81,7 @@ function sharesOf(simulations: readonly RecipeSimulation[], first: number, seeds
 
 async function simulateAll(simulations: readonly RecipeSimulation[], shares: readonly Share[]): Promise<Total[]> {
   const totals = new Map<string, ShareReport>();
-  await runShares(shares, Number(args.jobs), (report) => {
+  await runShares(shares, Number(args.jobs), (report: ShareReport) => {
     totals.set(report.recipe, addReports(totals.get(report.recipe), report));
     // Found what was looked for.
     return args.until === undefined || report.failures.length === 0;

@@ -1,15 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Share, ShareReport } from './work.js';
 
-const script = fileURLToPath(new URL('./worker.js', import.meta.url));
+const simulation = fileURLToPath(new URL('./worker.js', import.meta.url));
 
-/** Has shares run by several processes. `told` hears of each report, and says whether to go on. */
-export async function runShares(
+/**
+ * Has shares run by several processes of a script that answers each with its report. `told` hears of each report, and says
+ * whether to go on.
+ */
+export async function runShares<Share extends object, Report>(
   shares: readonly Share[],
   jobs: number,
-  told: (report: ShareReport) => boolean,
+  told: (report: Report) => boolean,
+  script: string = simulation,
 ): Promise<void> {
   const queue = [...shares];
   const drain = async (): Promise<void> => {
@@ -22,7 +25,7 @@ export async function runShares(
     try {
       for (let share = queue.shift(); share !== undefined; share = queue.shift()) {
         child.send(share);
-        const [report] = await Promise.race([answer(child), died]);
+        const [report] = await Promise.race([answer<Report>(child), died]);
         if (!told(report)) queue.length = 0;
       }
     } finally {
@@ -32,9 +35,9 @@ export async function runShares(
   await Promise.all(Array.from({ length: Math.min(jobs, shares.length) }, drain));
 }
 
-function answer(child: ChildProcess): Promise<[ShareReport]> {
+function answer<Report>(child: ChildProcess): Promise<[Report]> {
   return new Promise((resolve) => {
     // A worker sends nothing but reports.
-    child.once('message', (report) => resolve([report as ShareReport]));
+    child.once('message', (report) => resolve([report as Report]));
   });
 }

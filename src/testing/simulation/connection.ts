@@ -29,6 +29,12 @@ export interface Passenger {
   restored(): void;
 }
 
+/** What is to befall one request, or the answer to it. */
+export type Mishap = 'refuse' | 'late' | 'request' | 'answer';
+
+/** By how much a request is held up that befalls `late`: longer than any call of a recipe waits for its answer. */
+const lateMs = 6_000;
+
 /** The way of the messages of one direction. */
 interface Lane {
   held: boolean;
@@ -55,14 +61,16 @@ export class Connection {
   #blackHole = false;
   #unauthenticated = false;
   #loseNext: 'request' | 'answer' | undefined;
-  #refuseNext = false;
-  #holdNextMs = 0;
+  #mishap: Mishap | undefined;
   #extraMs = 0;
   #eventLagMs = 0;
   #lastEventMs = 0;
   #loseEvents = 0;
   #missedMs: number | undefined;
   #closed = false;
+
+  /** Called with each message of a watch, before it is sent, to the store or from it. */
+  carried: () => void = () => {};
 
   constructor(ends: Ends) {
     this.#ends = ends;
@@ -87,17 +95,18 @@ export class Connection {
   /** Puts a call to the store. */
   request(call: SimulatedCall): void {
     this.#calls.add(call);
-    const { refuseNext, holdNextMs } = this.#takeNext();
-    if (!this.#up || this.#refused || refuseNext) {
+    const mishap = this.#mishap;
+    this.#mishap = undefined;
+    if (!this.#up || this.#refused || mishap === 'refuse') {
       this.#after(this.#travelMs(), () => call.refuse());
       return;
     }
     if (this.#blackHole) return;
     const epoch = this.#epoch;
-    this.#after(this.#travelMs() + holdNextMs, () => {
+    this.#after(this.#travelMs() + (mishap === 'late' ? lateMs : 0), () => {
       // What was sent over a connection that broke may have got there, or not.
       const arrives = epoch === this.#epoch || this.#ends.random.chance(0.5);
-      if (arrives) this.#pass(this.#requests, () => this.#arrive(call, epoch));
+      if (arrives) this.#pass(this.#requests, () => this.#arrive(call, epoch, mishap));
     });
   }
 
@@ -110,7 +119,9 @@ export class Connection {
   send(deliver: () => void): void {
     const { timeline, clock } = this.#ends;
     const epoch = this.#epoch;
-    if (this.#blackHole) return;
+    this.carried();
+    // What is sent over a connection that is gone is lost, with all that comes after it.
+    if (this.#blackHole || !this.#up || epoch !== this.#epoch) return;
     this.#lastEventMs = Math.max(this.#lastEventMs, timeline.now() + this.#travelMs() + this.#eventLagMs);
     // Whichever of two tasks that are due at once comes first, what arrives is what was sent first.
     this.#onTheWay.push(deliver);
@@ -125,6 +136,7 @@ export class Connection {
   /** Sends something from the client, of a stream: a new watch. */
   ask(arrive: () => void): void {
     const epoch = this.#epoch;
+    this.carried();
     if (this.#blackHole) return;
     this.#after(this.#travelMs(), () => {
       const go = (): void => void (epoch === this.#epoch && arrive());
@@ -165,14 +177,13 @@ export class Connection {
     this.#loseNext = what;
   }
 
-  /** The next request is not sent: there is nobody to connect to. */
-  refuseNext(): void {
-    this.#refuseNext = true;
-  }
-
-  /** The next request is held up for so long, and then carried out. */
-  holdNext(forMs: number): void {
-    this.#holdNextMs = forMs;
+  /**
+   * What befalls the request that is made next, and no other that may be on its way already. `refuse`: it is not sent, as
+   * there is nobody to connect to. `late`: it is carried out after its caller has given up. Else what is lost of it, and
+   * the connection with it.
+   */
+  befallNext(mishap: Mishap): void {
+    this.#mishap = mishap;
   }
 
   /** The next events of watches are lost at the server. */
@@ -242,32 +253,19 @@ export class Connection {
     this.#passengers.clear();
   }
 
-  /** What is to befall the request that is made now, and no other. */
-  #takeNext(): { readonly refuseNext: boolean; readonly holdNextMs: number } {
-    const next = { refuseNext: this.#refuseNext, holdNextMs: this.#holdNextMs };
-    this.#refuseNext = false;
-    this.#holdNextMs = 0;
-    return next;
+  #arrive(call: SimulatedCall, epoch: number, mishap: Mishap | undefined): void {
+    if (this.#isLost('request', mishap)) this.break(this.#travelMs());
+    else this.#ends.service.propose(() => this.#serve(call, epoch, mishap));
   }
 
-  #arrive(call: SimulatedCall, epoch: number): void {
-    if (this.#loseNext === 'request') {
-      this.#loseNext = undefined;
-      this.break(this.#travelMs());
-      return;
-    }
-    this.#ends.service.propose(() => this.#serve(call, epoch));
-  }
-
-  #serve(call: SimulatedCall, epoch: number): void {
+  #serve(call: SimulatedCall, epoch: number, mishap: Mishap | undefined): void {
     const waitMs = call.waitMs();
     if (waitMs > 0) {
-      this.#after(waitMs, () => this.#serve(call, epoch));
+      this.#after(waitMs, () => this.#serve(call, epoch, mishap));
       return;
     }
     const answer = this.#outcome(call);
-    if (this.#loseNext === 'answer') {
-      this.#loseNext = undefined;
+    if (this.#isLost('answer', mishap)) {
       this.break(this.#travelMs());
       return;
     }
@@ -276,6 +274,13 @@ export class Connection {
         if (epoch === this.#epoch && !this.#blackHole) this.#ends.clock.receive(answer);
       });
     });
+  }
+
+  /** Whether this request, or the answer to it, is one to lose: it was marked, or it is the next one to come. */
+  #isLost(what: 'request' | 'answer', mishap: Mishap | undefined): boolean {
+    if (this.#loseNext !== what) return mishap === what;
+    this.#loseNext = undefined;
+    return true;
   }
 
   /** What the store says. It has done what was asked by the time this returns. */

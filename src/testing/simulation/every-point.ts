@@ -1,29 +1,11 @@
 import { checkInteger, checkKnown, checkWord } from '../../core/checks.js';
-import { isCoordinationError } from '../../errors.js';
 import { type PersonalityName, personalities } from './personality.js';
-import { runSeed, type SeedOptions, type SeedOutcome } from './run-seed.js';
-import type { SimulatedNode } from './simulated-node.js';
+import { type Attempt, type Harm, harms, nameOf, type Point, Probe } from './probe.js';
+import { runSeed } from './run-seed.js';
 import { Violation } from './violation.js';
 import type { SimulatedWorld } from './world.js';
 
-/**
- * What is done to an operation at a point of it. `abort`: its signal aborts. All others befall a call that it makes:
- * `refuse`: nothing is sent. `loseRequest`: it never gets there. `loseAnswer`: it is carried out, and nobody is told.
- * `late`: it is carried out after its caller has given up.
- */
-export type Harm = 'abort' | 'refuse' | 'loseRequest' | 'loseAnswer' | 'late';
-
-/** Every {@link Harm}. */
-export const harms: readonly Harm[] = Object.freeze(['abort', 'refuse', 'loseRequest', 'loseAnswer', 'late'] as const);
-
-/** How an operation ended. */
-export type PointOutcome<T> = { readonly value: T } | { readonly error: unknown };
-
-/** Makes the one operation of a trial that something is done to. Never rejects. */
-export type Attempt = <T>(
-  node: SimulatedNode,
-  operation: (signal: AbortSignal) => Promise<T>,
-) => Promise<PointOutcome<T>>;
+export { type Attempt, type Harm, harms, type Limits, type Point, type PointOutcome } from './probe.js';
 
 /** What surrounds an operation: what there is before, and what has to be so afterwards. Calls `attempt` once. */
 export type Trial = (world: SimulatedWorld, attempt: Attempt) => Promise<void>;
@@ -33,116 +15,108 @@ export interface EveryPointOptions {
   readonly store?: PersonalityName | undefined;
   /** What is done. Default: everything. */
   readonly harms?: readonly Harm[] | undefined;
+  /** Whether, after each of the points, each call that is still made fails too, in each way. Default false. */
+  readonly pairs?: boolean | undefined;
   /** At most so many points of each kind of harm. Default 2,000. */
   readonly mostPoints?: number | undefined;
+  /** Just these, one after the other in one run, as a violation names them. Then nothing is searched for. */
+  readonly only?: readonly Point[] | undefined;
 }
 
-/** How many points there were, by what was done there. */
-export type PointsReport = Readonly<Record<Harm, number>>;
+/** What a search came to. */
+export interface PointsReport {
+  /** How many points there were, by what was done there. */
+  readonly points: Readonly<Record<Harm, number>>;
+  /** How many pairs of points there were. */
+  readonly pairs: number;
+  /** How often the operation ended how: `value`, `aborted`, or the code of its error. */
+  readonly ended: Readonly<Record<string, number>>;
+}
 
-/** Microtasks after an event, at each of which an operation is aborted: about as deep as awaits go between two events. */
-const hopsPerStep = 12;
+const secondHarms = ['refuse', 'loseRequest', 'loseAnswer', 'late'] as const;
 
-/** Longer than any call of a recipe waits for its answer. */
-const lateMs = 6_000;
+/** One search, of one trial on one store. */
+class Search {
+  readonly points: Record<Harm, number> = { abort: 0, refuse: 0, loseRequest: 0, loseAnswer: 0, late: 0, break: 0 };
+  readonly ended: Record<string, number> = {};
+  pairs = 0;
+  readonly #trial: Trial;
+  readonly #store: PersonalityName;
+  readonly #mostPoints: number;
 
-const changedMind = new Error('The caller has changed its mind.');
-
-/** Where in an operation something is done, and whether it got that far. */
-class Probe {
-  readonly #harm: Harm;
-  readonly #at: number;
-  #begun = false;
-  #steps = 0;
-  #calls = 0;
-  #aborter: AbortController | undefined;
-  /** Whether the operation got as far as that. */
-  hit = false;
-
-  constructor(harm: Harm, at: number) {
-    this.#harm = harm;
-    this.#at = at;
+  constructor(trial: Trial, store: PersonalityName, mostPoints: number) {
+    this.#trial = trial;
+    this.#store = store;
+    this.#mostPoints = mostPoints;
   }
 
-  readonly attempt: Attempt = async (node, operation) => {
-    if (this.#begun) throw new RangeError('A trial attempts one operation, once.');
-    this.#begun = true;
-    this.#aborter = new AbortController();
-    const { signal } = this.#aborter;
-    node.client.store.sent = () => this.#called(node);
-    if (this.#harm === 'abort') this.step();
-    try {
-      return { value: await operation(signal) };
-    } catch (error) {
-      if (error !== signal.reason && !isCoordinationError(error)) throw error;
-      return { error };
-    } finally {
-      this.#aborter = undefined;
-      node.client.store.sent = () => {};
+  /** Each point at which this harm can be done. */
+  async harm(harm: Harm, inPairs: boolean): Promise<void> {
+    for (let at = 0; at < this.#mostPoints && (await this.run([{ harm, at }])); at++) {
+      this.points[harm]++;
+      for (const second of inPairs ? secondHarms : []) await this.#second({ harm, at }, second);
     }
-  };
-
-  /** After each event. */
-  step(): void {
-    if (this.#aborter === undefined || this.#harm !== 'abort') return;
-    const [step, hops] = [Math.floor(this.#at / hopsPerStep), this.#at % hopsPerStep];
-    if (this.#steps++ === step) this.#abortAfter(hops);
   }
 
-  #abortAfter(hops: number): void {
-    if (this.#aborter === undefined) return;
-    if (hops > 0) return void Promise.resolve().then(() => this.#abortAfter(hops - 1));
-    this.hit = true;
-    this.#aborter.abort(changedMind);
+  /** Runs the trial once. Resolves to whether it got to all of the points. */
+  async run(points: readonly Point[]): Promise<boolean> {
+    let probe: Probe | undefined;
+    const scenario = async (world: SimulatedWorld): Promise<void> => {
+      const made = new Probe(world, points);
+      probe = made;
+      world.invariant('point', () => void made.step());
+      await this.#trial(world, made.attempt);
+      if (made.ended === undefined) throw new RangeError('The trial has attempted nothing.');
+    };
+    const world = { store: this.#store, order: 'fifo', faults: [], durationMs: 0, drift: 0 } as const;
+    const { failure } = await runSeed(scenario, 0, world);
+    if (failure !== undefined) throw this.#violation(points, failure);
+    const ended = probe?.ended ?? 'value';
+    this.ended[ended] = (this.ended[ended] ?? 0) + 1;
+    return probe?.hits === points.length;
   }
 
-  #called({ connection }: SimulatedNode): void {
-    if (this.#harm === 'abort' || this.#calls++ !== this.#at) return;
-    this.hit = true;
-    if (this.#harm === 'refuse') connection.refuseNext();
-    else if (this.#harm === 'late') connection.holdNext(lateMs);
-    else connection.loseNext(this.#harm === 'loseRequest' ? 'request' : 'answer');
+  async #second(first: Point, harm: Harm): Promise<void> {
+    for (let at = 0; at < this.#mostPoints && (await this.run([first, { harm, at }])); at++) this.pairs++;
+  }
+
+  #violation(
+    points: readonly Point[],
+    failure: { readonly invariant: string; readonly message: string; readonly error: unknown },
+  ) {
+    const violation = new Violation(failure.invariant, `${points.map(nameOf).join(',')}: ${failure.message}`);
+    violation.cause = failure.error;
+    return violation;
+  }
+}
+
+function check({ store, harms: chosen = [], mostPoints, only = [] }: EveryPointOptions): void {
+  if (mostPoints !== undefined) checkInteger(mostPoints, 'mostPoints', 1);
+  if (store !== undefined) checkWord(store, 'store', Object.keys(personalities));
+  for (const harm of chosen) checkWord(harm, 'harms', harms);
+  for (const { harm, at } of only) {
+    checkWord(harm, 'harm', harms);
+    checkInteger(at, 'at', 0);
   }
 }
 
 /**
- * Does something to an operation at each point of it, one after the other: aborts it at each of its awaits, lets each of the
- * calls that it makes fail in each way. After each, nothing may be left of it that should not be: the trial says what has
- * to be so, and keys, leases, timers and watches are looked for in any case.
+ * Does something to an operation at each point of it, one after the other: aborts it at each of its awaits, and between any
+ * two events; lets each call that it makes fail in each way; breaks the connection under each message of its watches. What
+ * it does in the background within a second of its end is harmed too. After each, nothing may be left of it that should
+ * not be: the trial says what has to be so, while keys, leases, timers, watches, listeners on the signal, unhandled
+ * rejections and an operation that does not end are looked for in any case.
  *
- * Resolves to how many points there were. Rejects with a {@link Violation} that names the point where something was
- * broken. Throws `INVALID_OPTION`, `UNKNOWN_OPTION`.
+ * Resolves to how many points there were. Rejects with a {@link Violation} that names the point where something was broken:
+ * `S1`, `S2`, `L0` as {@link simulate}; `P1` where an aborted operation ended with another error than the signal's reason;
+ * `error` for what the trial threw. Throws `INVALID_OPTION`, `UNKNOWN_OPTION`.
  */
 export async function everyPoint(trial: Trial, options: EveryPointOptions = {}): Promise<PointsReport> {
-  checkKnown(options, ['store', 'harms', 'mostPoints'], 'a search of every point');
-  const { store = 'etcd', mostPoints = 2_000 } = options;
-  checkInteger(mostPoints, 'mostPoints', 1);
-  checkWord(store, 'store', Object.keys(personalities));
-  for (const harm of options.harms ?? []) checkWord(harm, 'harms', harms);
-  const report: Record<Harm, number> = { abort: 0, refuse: 0, loseRequest: 0, loseAnswer: 0, late: 0 };
-  for (const harm of options.harms ?? harms) {
-    // A step in which it ends has fewer awaits than there may be: only a whole one without a point is the end.
-    for (let at = 0, missed = 0; at < mostPoints && missed < hopsPerStep; at++) {
-      const probe = new Probe(harm, at);
-      const { failure } = await runPoint(trial, probe, { store, order: 'fifo', faults: [], durationMs: 0, drift: 0 });
-      if (failure !== undefined) {
-        const point = harm === 'abort' ? `aborted at point ${at}` : `${harm} at call ${at + 1}`;
-        throw new Violation(failure.invariant, `${point}: ${failure.message}`);
-      }
-      missed = probe.hit ? 0 : missed + 1;
-      if (probe.hit) report[harm]++;
-    }
-  }
-  return report;
-}
-
-function runPoint(trial: Trial, probe: Probe, options: SeedOptions): Promise<SeedOutcome> {
-  const scenario = async (world: SimulatedWorld): Promise<void> => {
-    world.invariant('point', () => {
-      probe.step();
-      return undefined;
-    });
-    await trial(world, probe.attempt);
-  };
-  return runSeed(scenario, 0, options);
+  checkKnown(options, ['store', 'harms', 'pairs', 'mostPoints', 'only'], 'a search of every point');
+  check(options);
+  const { store = 'etcd', mostPoints = 2_000, pairs = false, only } = options;
+  const search = new Search(trial, store, mostPoints);
+  if (only !== undefined) await search.run(only);
+  else for (const harm of options.harms ?? harms) await search.harm(harm, pairs);
+  return { points: search.points, pairs: search.pairs, ended: search.ended };
 }

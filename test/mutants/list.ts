@@ -10,6 +10,7 @@ import { multiMutexMutants } from './list/multi-mutex.js';
 import { mutexMutants } from './list/mutex.js';
 import { partitionerMutants } from './list/partitioner.js';
 import { persistentKeyMutants } from './list/persistent-key.js';
+import { pointsMutants } from './list/points.js';
 import { priorityQueueMutants } from './list/priority-queue.js';
 import { queueMutants } from './list/queue.js';
 import { readWriteLockMutants } from './list/read-write-lock.js';
@@ -17,7 +18,6 @@ import { semaphoreMutants } from './list/semaphore.js';
 import { sequenceMutants } from './list/sequence.js';
 import { serviceRegistryMutants } from './list/service-registry.js';
 import { sharedValueMutants } from './list/shared-value.js';
-import { pointsMutants } from './list/points.js';
 import { stmMutants } from './list/stm.js';
 import type { Mutant } from './mutant.js';
 
@@ -35,6 +35,7 @@ export const mutants: readonly Mutant[] = [
   ...mutexMutants,
   ...partitionerMutants,
   ...persistentKeyMutants,
+  ...pointsMutants,
   ...priorityQueueMutants,
   ...queueMutants,
   ...readWriteLockMutants,
@@ -44,4 +45,3 @@ export const mutants: readonly Mutant[] = [
   ...sharedValueMutants,
   ...stmMutants,
 ];
-export const mutants: readonly Mutant[] = [...mutexMutants, ...pointsMutants, ...stmMutants];

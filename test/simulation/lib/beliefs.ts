@@ -44,5 +44,6 @@ function asHold(living: Living, { incarnation, session }: Membership['state'] & 
   const { key } = living;
   const signal = session.signal;
   // Beliefs look at nothing else of a hold.
-  return { key, token: incarnation, guard: { lease: session.lease }, isHeld, signal } as unknown as Hold;
+  const guards = [{ kind: 'held', key, created: incarnation, lease: session.lease }];
+  return { key, token: incarnation, guards, isHeld, signal } as unknown as Hold;
 }

@@ -158,15 +158,6 @@ export const mutexMutants: readonly Mutant[] = [
     invariant: 'M8',
   },
   {
-    name: 'prefix-without-slash',
-    recipe: 'mutex',
-    wrong:
-      'The prefix has no slash at its end, so that a lock is mixed up with those whose names begin alike: etcd #6278.',
-    file: 'recipes/line.ts',
-    changes: [{ find: '}/`, undefined)', replace: '}`, undefined)' }],
-    invariant: 'M9',
-  },
-  {
     name: 'unfenced-commit',
     recipe: 'mutex',
     wrong: 'A commit under a hold is not bound to the ticket: only the clock of the holder stands in its way.',

@@ -91,8 +91,9 @@ export class Beliefs {
   /** Whether the store may have taken it back against the rules: an operator did, or all was lost. */
   #excused(belief: Belief): boolean {
     const { node, hold, sinceMs, invariant } = belief;
-    const lost = node.generation !== this.#truth.generation;
-    const struckMs = lost ? sinceMs : this.#struckMs(belief);
+    // Where another cluster stands, every process of the old one is gone within two lives of a lease.
+    if (node.generation !== this.#truth.generation) return true;
+    const struckMs = this.#struckMs(belief);
     if (struckMs === undefined) return false;
     const fromMs = Math.max(struckMs, node.disturbedMs, sinceMs);
     if (this.#now() <= fromMs + this.#boundMs) return true;

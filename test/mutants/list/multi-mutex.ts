@@ -70,5 +70,6 @@ export const multiMutexMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'MM4',
+    options: { faults: ['deleteKey'] },
   },
 ];

@@ -61,6 +61,7 @@ export const mutexMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'M4',
+    options: { store: 'consul', faults: ['deleteKey', 'disconnect'] },
   },
   {
     name: 'no-own-key-check',

@@ -20,7 +20,7 @@ export const multiMutexMutants: readonly Mutant[] = [
     wrong: 'While the last line is waited for, the tickets of the first ones may go, and nobody looks.',
     file: 'recipes/multi-mutex.ts',
     changes: [{ find: 'if (waited) await confirmInLines(places);', replace: 'void waited;' }],
-    invariant: 'MM4',
+    invariant: 'MM5',
   },
   {
     name: 'fenced-by-the-first-only',
@@ -70,5 +70,6 @@ export const multiMutexMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'MM4',
+    options: { faults: ['deleteKey'] },
   },
 ];

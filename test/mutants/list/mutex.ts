@@ -61,6 +61,7 @@ export const mutexMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'M4',
+    options: { store: 'consul', faults: ['deleteKey', 'disconnect'] },
   },
   {
     name: 'no-own-key-check',
@@ -156,15 +157,6 @@ export const mutexMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'M8',
-  },
-  {
-    name: 'prefix-without-slash',
-    recipe: 'mutex',
-    wrong:
-      'The prefix has no slash at its end, so that a lock is mixed up with those whose names begin alike: etcd #6278.',
-    file: 'recipes/line.ts',
-    changes: [{ find: '}/`, undefined)', replace: '}`, undefined)' }],
-    invariant: 'M9',
   },
   {
     name: 'unfenced-commit',

@@ -94,5 +94,6 @@ export const readWriteLockMutants: readonly Mutant[] = [
     file: 'recipes/read-write-hold.ts',
     changes: [{ find: "if (this.#mode !== 'write') return super", replace: 'return super' }],
     invariant: 'R4',
+    options: { faults: ['applyLate', 'delay', 'dropAnswer'] },
   },
 ];

@@ -59,17 +59,4 @@ export const semaphoreMutants: readonly Mutant[] = [
     ],
     invariant: 'SM6',
   },
-  {
-    name: 'join-without-the-limit',
-    recipe: 'semaphore',
-    wrong: 'The limit is read first, and the ticket put after, in another step: by then there may be fewer permits.',
-    file: 'recipes/line-join.ts',
-    changes: [
-      {
-        find: 'return { guards: [guard, ...entrance.guards], ops: [...entrance.ops, ...ops], looks: looks.length };',
-        replace: 'return { guards: [guard], ops: [...entrance.ops, ...ops], looks: looks.length };',
-      },
-    ],
-    invariant: 'SM6',
-  },
 ];

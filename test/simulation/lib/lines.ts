@@ -57,7 +57,7 @@ interface Grant {
 interface Shared {
   readonly quiet: Quiet;
   readonly reads: DecidingReads;
-  readonly together: Map<bigint, LineTicket[]>;
+  readonly together: Map<string, LineTicket[]>;
 }
 
 interface State {
@@ -81,8 +81,8 @@ export class LineTruth {
   /** The last ticket of each key, and the tokens of all that it had. */
   readonly #byKey = new Map<string, LineTicket>();
   readonly #tokens = new Map<string, bigint[]>();
-  /** By token: what came into being at once, in all lines. */
-  readonly #together: Map<bigint, LineTicket[]>;
+  /** By cluster and token: what came into being at once, in all lines. */
+  readonly #together: Map<string, LineTicket[]>;
   #granted = new Map<bigint, Grant>();
   #releasing = new Set<bigint>();
   /** What was the line before, up to when; only as long as somebody may ask. */
@@ -205,7 +205,9 @@ export class LineTruth {
     const ticket = this.#byKey.get(key);
     if (ticket === undefined) return;
     // A join that was made twice may have put it again by now.
-    const all = (this.#tokens.get(key) ?? []).flatMap((token) => this.#together.get(token) ?? []);
+    const all = (this.#tokens.get(key) ?? []).flatMap(
+      (token) => this.#together.get(`${this.#generation} ${token}`) ?? [],
+    );
     if (all.some((other) => this.#world.operator.struckMs(other.key, other.token, ticket.lease) !== undefined)) return;
     // A machine that slept may hear of the end of the ticket before that of the lease.
     if (!this.#world.truth.leases.some(({ id }) => id === ticket.lease)) return;
@@ -262,7 +264,8 @@ export class LineTruth {
     const tokens = this.#tokens.get(entry.key) ?? [];
     if (tokens.at(-1) === ticket.token) return;
     this.#tokens.set(entry.key, [...tokens, ticket.token].slice(-5));
-    this.#together.set(ticket.token, [...(this.#together.get(ticket.token) ?? []), ticket]);
+    const name = `${this.#generation} ${ticket.token}`;
+    this.#together.set(name, [...(this.#together.get(name) ?? []), ticket]);
   }
 
   #remove(was: Entry | undefined, atMs: number): void {
@@ -298,7 +301,6 @@ export class LineTruth {
     this.#releasing = new Set();
     this.#byKey.clear();
     this.#tokens.clear();
-    this.#together.clear();
   }
 }
 

@@ -140,13 +140,4 @@ export const doubleBarrierMutants: readonly Mutant[] = [
     ],
     invariant: 'D5',
   },
-  {
-    name: 'double-barrier-refused-for-good',
-    recipe: 'double-barrier',
-    wrong:
-      'One too many is refused, though one before it died and the others have passed with it (found by this simulation).',
-    file: 'recipes/double-barrier.ts',
-    changes: [{ find: "['TIMEOUT', 'TOO_MANY_MEMBERS']", replace: "['TIMEOUT']" }],
-    invariant: 'D4',
-  },
 ];

@@ -117,10 +117,10 @@ export class DoubleBarrier {
       const wantsIn = !signal?.aborted && isOneOf(error, ['TIMEOUT', 'TOO_MANY_MEMBERS']);
       const admission = await this.#withdraw(entrance, wantsIn ? error : undefined);
       if (admission === undefined) throw error;
-      if (wantsIn && session.isLive()) return this.#membership(session, admission);
+      if (wantsIn && (await this.#isLive(session))) return this.#membership(session, admission);
       entrance.abandon();
       if (wantsIn) session.signal.throwIfAborted();
-      throw error;
+      throw wantsIn ? this.#unknown(error) : error;
     }
   }
 
@@ -138,9 +138,21 @@ export class DoubleBarrier {
       told = true;
       if (refusal === undefined) return undefined;
       if (!isCoordinationError(error, 'TIMEOUT')) throw error;
-      const sentence = `Whether the others pass "${printable(this.path)}" with this one cannot be told: no answer came.`;
-      throw new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.path, cause: refusal });
+      throw this.#unknown(refusal);
     }
+  }
+
+  #unknown(cause: CoordinationError): CoordinationError {
+    const sentence = `Whether the others pass "${printable(this.path)}" with this one cannot be told: no answer came.`;
+    return new CoordinationError('UNKNOWN_OUTCOME', sentence, { key: this.path, cause });
+  }
+
+  /** Whether a session is live; where it is in doubt, as after a sleep of the machine, by the word of the store. */
+  async #isLive(session: Session): Promise<boolean> {
+    if (session.isLive()) return true;
+    const options = { timeoutMs: withdrawWithinMs };
+    await within(this.#client.clock, options, 'confirming a session', session.confirm()).catch(() => {});
+    return session.isLive();
   }
 
   #membership(session: Session, { ticket, round: { round, members = [] } }: Admission): BarrierMembership {

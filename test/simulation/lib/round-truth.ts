@@ -38,6 +38,9 @@ export type Entered = { readonly membership: BarrierMembership } | { readonly co
 
 const decoder = new TextDecoder();
 
+/** How long a look takes at most where nothing is wrong any more: a read that a dying leader has lost times out after 5 s. */
+const lookMs = 8_000;
+
 /** After these, nobody knows whether the others have passed with it, or its session has taken it along. */
 const unsure: readonly string[] = [
   ...['aborted', 'UNKNOWN_OUTCOME', 'SESSION_LOST', 'SESSION_CLOSED', 'CLOSED', 'CLUSTER_CHANGED'],
@@ -211,7 +214,7 @@ export class RoundTruth {
       if (node.state !== 'up' || node.generation !== truth.generation || members === undefined) continue;
       // One to whom an event was lost looks anyway, after a time to live.
       const missedMs = node.missedMs === undefined ? 0 : node.missedMs + ttlMs;
-      if (nowMs <= Math.max(sinceMs, fullMs, node.disturbedMs, missedMs) + 4_000) continue;
+      if (nowMs <= Math.max(sinceMs, fullMs, node.disturbedMs, missedMs) + lookMs) continue;
       if (members.some((key) => tickets.has(key)))
         return `${node.name} waits at ${this.path}, which has been full for long`;
     }

@@ -91,7 +91,7 @@ export async function trouble(
   heal(nodes);
 }
 
-export function heal(nodes: readonly Node[]): void {
+function heal(nodes: readonly Node[]): void {
   for (const { store } of nodes) {
     store.delay(0);
     store.heal();

@@ -346,8 +346,8 @@ export class QueueLedger {
     const { id, created } = this.#claims.get(claim) ?? {};
     const holder = this.#items.get(id ?? '')?.claim;
     if (holder?.key !== claim || String(created) !== token) this.#fail('Q3', `${claim} wrote without having the item`);
-    if (this.#refused.has(claim)) this.#fail('Q3', `${claim} acknowledged after it was told that it cannot`);
     if (!key.startsWith('/effects/done/')) return;
+    if (this.#refused.has(claim)) this.#fail('Q3', `${claim} acknowledged after it was told that it cannot`);
     this.#effects.add(claim);
     this.#world.sometimes('acknowledged');
   }

@@ -49,6 +49,8 @@ export class QueueWorld {
   readonly #solo: boolean;
   /** Aborts when all is delivered, after the faults. */
   readonly #drained = new AbortController();
+  /** No more are put where there are so many; more than a look shows, in some worlds. */
+  readonly #most: number;
   readonly #takes = new Map<SimulatedNode, number>();
   #ids = 0;
   /** What a good clock would show at the beginning of the world. */
@@ -60,6 +62,7 @@ export class QueueWorld {
     this.#kind = kind;
     this.#maxAttempts = random.whole(2, 4);
     this.#rememberMs = random.chance(0.3) ? world.ttlMs : 120_000;
+    this.#most = random.chance(0.15) ? 100 : 25;
     this.#apart = kind !== 'due' && random.chance(0.3);
     this.#solo = random.chance(0.4);
     this.ledger = new QueueLedger(world, path, kind, this.#maxAttempts, this.#solo);
@@ -113,7 +116,7 @@ export class QueueWorld {
   async #produce(node: SimulatedNode, queue: AnyQueue): Promise<void> {
     while (node.running) {
       await pause(node, (this.#solo ? 0.6 : 0.25) * this.#world.ttlMs);
-      if (!node.running || this.ledger.size > 100) continue;
+      if (!node.running || this.ledger.size > this.#most) continue;
       if (node.random.chance(0.8)) await this.#put(node, queue);
       else await this.#putMany(node, queue);
     }

@@ -25,5 +25,5 @@ export const queue: RecipeSimulation = {
     'take TIMEOUT',
     'take aborted',
   ],
-  options: { durationMs: 20_000 },
+  options: { durationMs: 12_000 },
 };

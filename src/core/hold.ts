@@ -7,7 +7,16 @@ import { diagnostics } from './diagnostics.js';
 import { type KeyNews, KeyWatch, type Ticket } from './key-watch.js';
 import type { Session } from './session.js';
 import { within } from './signals.js';
-import { type CallOptions, type Commit, type CommitOptions, type Guard, held, type Op, remove } from './store.js';
+import {
+  type CallOptions,
+  type Commit,
+  type CommitOptions,
+  type Entry,
+  type Guard,
+  held,
+  type Op,
+  remove,
+} from './store.js';
 
 /** What a {@link Hold} is made from. */
 export interface HoldParts {
@@ -293,11 +302,11 @@ export class Hold implements AsyncDisposable {
     let unknown = false;
     while (this.session.isLive() || this.session.state.kind === 'uncertain') {
       try {
-        const { ok } = await store.commit(this.guards, steps, { timeoutMs: this.session.patienceMs });
-        if (ok && !unknown && !this.#late && !this.#named)
-          for (const { key } of this.#tickets) this.session.names.returnTicket(key);
+        const otherwise = unknown ? this.#tickets.map(({ key }) => ({ key })) : [];
+        const { ok, reads } = await store.commit(this.guards, steps, { timeoutMs: this.session.patienceMs, otherwise });
+        if (ok && !unknown) this.#returnNames();
         if (ok) return 'now';
-        return unknown ? 'before' : 'no';
+        return unknown && !this.#standsIn(reads) ? 'before' : 'no';
       } catch (error) {
         if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) unknown = true;
         else if (!isRetryable(error)) throw error;
@@ -305,6 +314,18 @@ export class Hold implements AsyncDisposable {
       }
     }
     return 'no';
+  }
+
+  /** The keys may be used again, unless anything about them may still be under way. */
+  #returnNames(): void {
+    if (this.#late || this.#named) return;
+    for (const { key } of this.#tickets) this.session.names.returnTicket(key);
+  }
+
+  /** Whether any of its tickets is among these: then no attempt has removed them, but one of them is not as it was. */
+  #standsIn(reads: readonly (readonly Entry[])[]): boolean {
+    const { lease } = this.session;
+    return this.#tickets.some(({ created }, at) => reads[at]?.[0]?.created === created && reads[at][0].lease === lease);
   }
 
   #hear(news: KeyNews): void {

@@ -287,6 +287,21 @@ class Table {
   }
 }
 
+test('a release whose answer is missing is no release where another ticket was overwritten meanwhile, and the rest still stands', async () => {
+  const node = world.node();
+  const hold = await multi(node).acquire();
+  node.store.holdRequests();
+  const released = watched(hold.release());
+  await world.clock.advance(1_500);
+  const second = hold.guards[1] as { readonly key: string };
+  world.cluster.putKey(second.key, 'overwritten');
+  node.store.releaseRequests();
+  await world.clock.advance(2_000);
+  expect(released).toMatchObject({ outcome: 'resolved', value: false });
+  // What was not given back is taken away all the same.
+  expect(world.keys()).toEqual([]);
+});
+
 describe('philosophers', () => {
   test('with any sets of forks, named in any order, nobody shares one, and all get theirs in the end', async () => {
     const meals = fc.array(meal, { minLength: 2, maxLength: 25 });

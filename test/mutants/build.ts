@@ -5,7 +5,7 @@ import ts from 'typescript';
 import type { Mutant } from './mutant.js';
 
 /** The project, as seen from where this file is built to. */
-export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** The source of a mutant. Throws where what it changes is not there exactly once. */
 function mutate({ name, file, changes }: Mutant): string {

@@ -4,7 +4,7 @@ import { explain, runSeed, type SeedOptions, type SimulationError, timelineOf } 
 import type { RecipeSimulation } from './recipe.js';
 
 /** How to run a seed again. */
-export function commandOf(recipe: string, seed: number, { store, order, durationMs, faults }: SeedOptions): string {
+function commandOf(recipe: string, seed: number, { store, order, durationMs, faults }: SeedOptions): string {
   const more = [
     ...(store === undefined ? [] : ['--store', store]),
     ...(order === undefined ? [] : ['--order', order]),

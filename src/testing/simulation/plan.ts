@@ -51,8 +51,3 @@ export function drawPlan(random: SeededRandom, { durationMs, ttlMs, faults }: Pl
   }
   return strikes.filter(({ fault }, at) => fault !== 'rebuild' || strikes.findIndex(isRebuild) === at);
 }
-
-/** @internal The faults of these names. Throws nothing: unknown names were refused before. */
-export function faultsBut(without: readonly FaultName[]): FaultName[] {
-  return faultNames.filter((name) => !without.includes(name));
-}

@@ -1,24 +1,12 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import type { Mutant } from './mutant.js';
+import { mutate } from './mutate.js';
 
 /** The project, as seen from where this file is built to. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-
-/** The source of a mutant. Throws where what it changes is not there exactly once. */
-function mutate({ name, file, changes }: Mutant): string {
-  let source = readFileSync(join(root, 'src', file), 'utf8');
-  for (const { find, replace } of changes) {
-    const parts = source.split(find);
-    if (parts.length !== 2) {
-      throw new Error(`${name} does not fit any more: what it replaces is ${parts.length - 1} times in ${file}.`);
-    }
-    source = parts.join(replace);
-  }
-  return source;
-}
 
 function compile(source: string): string {
   const { outputText, diagnostics = [] } = ts.transpileModule(source, {
@@ -42,6 +30,6 @@ export function buildMutant(mutant: Mutant): string {
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true, filter: isCode });
   cpSync(join(root, '.build/test/simulation'), join(folder, 'simulation'), { recursive: true, filter: isCode });
-  writeFileSync(join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js')), compile(mutate(mutant)));
+  writeFileSync(join(folder, 'dist', mutant.file.replace(/\.ts$/, '.js')), compile(mutate(mutant, join(root, 'src'))));
   return join(folder, 'simulation/main.js');
 }

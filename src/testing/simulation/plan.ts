@@ -1,4 +1,4 @@
-import { type FaultName, faultNames } from './faults.js';
+import type { FaultName } from './faults.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** One fault, at one time. */

@@ -124,7 +124,8 @@ export const electionMutants: readonly Mutant[] = [
     file: 'core/hold.ts',
     changes: [
       { find: 'await store.commit(this.guards, steps,', replace: 'await store.commit([], steps,' },
-      { find: 'if (ok && !unknown && !this.#late && !this.#named)', replace: 'if (!this.#named)' },
+      { find: 'if (ok && !unknown) this.#returnNames();', replace: 'this.#returnNames();' },
+      { find: 'if (this.#late || this.#named) return;', replace: 'if (this.#named) return;' },
     ],
     invariant: 'E6',
     options: { faults: ['delay', 'dropAnswer', 'applyLate', 'breakStreams'] },

@@ -93,7 +93,7 @@ export const mutexMutants: readonly Mutant[] = [
     file: 'core/hold.ts',
     changes: [
       { find: 'store.commit(this.guards, steps,', replace: 'store.commit([], steps,' },
-      { find: 'if (ok && !unknown && !this.#late', replace: 'if (ok && !this.#late' },
+      { find: 'if (ok && !unknown) this.#returnNames();', replace: 'if (ok) this.#returnNames();' },
     ],
     invariant: 'M7',
   },

@@ -26,7 +26,7 @@ export const semaphoreMutants: readonly Mutant[] = [
     invariant: 'SM6',
   },
   {
-    name: 'no-own-key-check',
+    name: 'permits-without-own-key-check',
     recipe: 'semaphore',
     wrong: 'Who has waited is served without a look at its own ticket.',
     file: 'recipes/line-place.ts',

@@ -250,4 +250,5 @@ export const election: RecipeSimulation = {
     ...['led', 'lost', 'led again', 'appended', 'proclaimed', 'a leader was observed', 'a vacancy was observed'],
     ...['refused TIMEOUT', 'refused aborted', 'refused TICKET_LOST', 'refused SESSION_LOST', 'refused UNKNOWN_OUTCOME'],
   ],
+  options: { durationMs: 30_000 },
 };

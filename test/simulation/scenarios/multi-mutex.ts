@@ -158,4 +158,5 @@ export const multiMutex: RecipeSimulation = {
     ...['held 1', 'held 2', 'held 3', 'lost', 'busy', 'ran', 'counted'],
     ...['TIMEOUT', 'aborted', 'TICKET_LOST'].map((code) => `refused ${code}`),
   ],
+  options: { durationMs: 30_000 },
 };

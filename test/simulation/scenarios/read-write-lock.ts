@@ -259,4 +259,5 @@ export const readWriteLock: RecipeSimulation = {
     ...['downgraded', 'downgrade refused', 'upgraded: true', 'upgraded: false', 'upgrade refused'],
     ...['TIMEOUT', 'aborted', 'TICKET_LOST', 'SESSION_LOST'].map((code) => `refused ${code}`),
   ],
+  options: { durationMs: 30_000 },
 };

@@ -260,4 +260,5 @@ export const semaphore: RecipeSimulation = {
     ...['held 1', 'held 2', 'held 3', 'lost', 'busy', 'ran', 'looked', 'resized', 'resize refused'],
     ...['TIMEOUT', 'aborted', 'TICKET_LOST', 'SESSION_LOST', 'LIMIT_MISMATCH'].map((code) => `refused ${code}`),
   ],
+  options: { durationMs: 30_000 },
 };

@@ -293,5 +293,5 @@ export const stm: RecipeSimulation = {
   recipe: 'stm',
   scenario,
   sometimes: ['committed', 'looked', 'made again', 'refused aborted', 'refused TIMEOUT', 'refused UNKNOWN_OUTCOME'],
-  options: { durationMs: 30_000 },
+  options: { durationMs: 15_000 },
 };

@@ -85,6 +85,7 @@ export const groupMutants: readonly Mutant[] = [
       },
     ],
     invariant: 'G5',
+    options: { faults: ['overwriteKey', 'deleteKey', 'compact'] },
   },
   {
     name: 'group-never-comes-back',

@@ -88,7 +88,8 @@ class Groups {
     this.#world.sometimes('joined');
     const forget = believe(this.#world, node, membership, 'G5');
     for (let n = random.whole(0, 6); n > 0 && node.running; n--) {
-      await pause(node, 0.5 * this.#world.ttlMs);
+      // At times for so long that nothing excuses it any more if it believes in what an operator took away.
+      await pause(node, random.chance(0.1) ? 30_000 : 0.5 * this.#world.ttlMs);
       if (!random.chance(0.3)) continue;
       this.#mayGo.add(said);
       said = this.#say(node);

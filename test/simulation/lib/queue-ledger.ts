@@ -229,7 +229,9 @@ export class QueueLedger {
 
   /** What is in it, for a sentence. */
   describe(): string {
-    const wallMs = Math.max(...this.#world.nodes.map(({ clock }) => clock.wall()));
+    // Of those who could take it: the clock of one that is gone says nothing.
+    const live = this.#world.nodes.filter(({ state }) => state === 'up');
+    const wallMs = Math.max(...live.map(({ clock }) => clock.wall()));
     const one = ({ id, claim, dueMs }: Item): string => {
       if (claim !== undefined) return `${id} under ${claim.key}`;
       return dueMs > wallMs ? `${id}, due in ${dueMs - wallMs} ms` : id;

@@ -182,7 +182,8 @@ export class QueueLedger {
     if (note.id !== undefined && id !== note.id) throw new Violation('Q2', `${note.id} was put as ${id}`);
     // Whose answer was lost, and whose id was forgotten meanwhile, may be told so: nobody knows of that item any more.
     const forgotten = (this.#forgotten.get(id) ?? -1n) >= note.from;
-    if (added && note.created === 0 && !forgotten) throw new Violation('Q1', `${id} is said to be added, and never was`);
+    if (added && note.created === 0 && !forgotten)
+      throw new Violation('Q1', `${id} is said to be added, and never was`);
     if (added || this.#isStruck(id)) return;
     if (note.id === undefined) throw new Violation('Q5', `${id}, which has no name, was taken for another`);
     if (note.created > 0) throw new Violation('Q5', `${id} was added, and its producer is told that it was not`);

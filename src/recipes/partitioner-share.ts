@@ -26,6 +26,7 @@ export class Share {
   readonly #owned: OwnedShards;
   readonly #claims: ShardClaims;
   #view: RangeView | undefined;
+  #unfollow: () => void = () => {};
   readonly #news = new News();
 
   /** `scope` ends the work. */
@@ -43,8 +44,10 @@ export class Share {
     const { client, paths, membership } = this.#parts;
     const forget = membership.events.on('state', (state) => {
       if (state.kind === 'ended') this.#scope.abort(state.reason);
+      this.#followSession();
       this.#news.tell();
     });
+    this.#followSession();
     const unlink = onAbort(this.#scope, (reason) => this.#stopAll(reason));
     try {
       const listener: ViewListener = { changed: (view) => this.#look(view), failed: this.#scope.abort };
@@ -64,8 +67,16 @@ export class Share {
     } finally {
       unlink();
       forget();
+      this.#unfollow();
       this.#view?.stop();
     }
+  }
+
+  /** Nothing is claimed by a session in doubt; that it turned out to be live is no news of the membership, nor of the view. */
+  #followSession(): void {
+    const { state } = this.#parts.membership;
+    this.#unfollow();
+    this.#unfollow = state.kind === 'present' ? state.session.events.on('state', this.#news.tell) : () => {};
   }
 
   async #untilNews(): Promise<void> {
@@ -107,6 +118,8 @@ export class Share {
     for (;;) {
       const session = this.#session();
       if (session === undefined || this.#scope.aborted) return;
+      // What was shown while the session was in doubt, too.
+      this.#adopt();
       const mine = this.#map.mine().filter((shard) => !this.#owned.has(shard));
       // What somebody wrote there without a lease would stay for ever.
       const litter = mine.flatMap((shard) => this.#map.entry(shard) ?? []).filter(({ lease }) => lease === undefined);

@@ -187,13 +187,11 @@ export class Job<T = unknown> extends Hold {
       await within(this.client.clock, call, `waiting for the acknowledgement of "${printable(this.id)}"`, acked);
     }
     if (this.#acking === undefined) this.#parts.returned();
-    if (this.isHeld() && ops.length > 0) {
-      this.releasedBy(
-        handBack(
-          this.#settlement(() => [...ops, remove(this.key)], []),
-          this.key,
-        ),
-      );
+    // Where its time is up, it is not held from here on; where its session is in doubt, the store tells whether it is.
+    this.isHeld();
+    if (ops.length > 0 && !this.signal.aborted) {
+      const settlement = this.#settlement(() => [...ops, remove(this.key)], []);
+      this.releasedBy(handBack(settlement, this.key));
     }
     return await super.release(call);
   }

@@ -108,7 +108,8 @@ export class QueueLedger {
   #items = new Map<string, Item>();
   /** Ids that are remembered, and until when they were. */
   #done = new Set<string>();
-  #forgotten = new Set<string>();
+  /** Ids that are remembered no more, and since which revision. */
+  #forgotten = new Map<string, bigint>();
   /** When each id was last seen in the queue, or remembered. */
   #known = new Map<string, bigint>();
   #dead = new Map<string, Item>();
@@ -179,7 +180,10 @@ export class QueueLedger {
   put(node: SimulatedNode, note: PutNote, { id, added }: PutResult): void {
     if (!this.knows(node)) return;
     if (note.id !== undefined && id !== note.id) throw new Violation('Q2', `${note.id} was put as ${id}`);
-    if (added && note.created === 0) throw new Violation('Q1', `${id} is said to be added, and never was`);
+    // Whose answer was lost, and whose id was forgotten meanwhile, may be told so: nobody knows of that item any more.
+    const forgotten = (this.#forgotten.get(id) ?? -1n) >= note.from;
+    if (added && note.created === 0 && !forgotten)
+      throw new Violation('Q1', `${id} is said to be added, and never was`);
     if (added || this.#isStruck(id)) return;
     if (note.id === undefined) throw new Violation('Q5', `${id}, which has no name, was taken for another`);
     if (note.created > 0) throw new Violation('Q5', `${id} was added, and its producer is told that it was not`);
@@ -229,7 +233,9 @@ export class QueueLedger {
 
   /** What is in it, for a sentence. */
   describe(): string {
-    const wallMs = Math.max(...this.#world.nodes.map(({ clock }) => clock.wall()));
+    // Of those who could take it: the clock of one that is gone says nothing.
+    const live = this.#world.nodes.filter(({ state }) => state === 'up');
+    const wallMs = Math.max(...live.map(({ clock }) => clock.wall()));
     const one = ({ id, claim, dueMs }: Item): string => {
       if (claim !== undefined) return `${id} under ${claim.key}`;
       return dueMs > wallMs ? `${id}, due in ${dueMs - wallMs} ms` : id;
@@ -299,7 +305,7 @@ export class QueueLedger {
     this.#revision = 0n;
     this.#spans.clear();
     [this.#items, this.#dead, this.#known] = [new Map(), new Map(), new Map()];
-    [this.#done, this.#forgotten] = [new Set(), new Set()];
+    [this.#done, this.#forgotten] = [new Set(), new Map()];
     this.#claims.clear();
     this.#effects.clear();
     this.#flying = 0;
@@ -336,7 +342,7 @@ export class QueueLedger {
     if (after === undefined) this.#done.delete(id);
     else this.#done.add(id);
     // It came to its end, or somebody meddled with it.
-    if (before !== undefined) this.#forgotten.add(id);
+    if (before !== undefined) this.#forgotten.set(id, this.#revision);
     this.#known.set(id, this.#revision);
   }
 

@@ -10,6 +10,7 @@
 import { isCoordinationError, Partitioner, type ShardHold } from 'coterie';
 import { type SimulatedNode, type SimulatedWorld, type TrueChange, Violation } from 'coterie/testing';
 import { CountedWrites } from '../lib/counted-writes.js';
+import { auditMs } from '../lib/election-truth.js';
 import { attempt, pause } from '../lib/life.js';
 import type { RecipeSimulation } from '../recipe.js';
 
@@ -51,6 +52,7 @@ class Shards {
     await this.#until('PL1', () => this.#unowned());
     // What is still to be handed over to one who came last has been by then.
     await this.#world.sleep(2 * this.#world.expiryMs);
+    await this.#allAudited();
     await this.#until('PL1', () => this.#unowned());
     await this.#counts.check();
     const [first, ...others] = this.#left();
@@ -69,6 +71,14 @@ class Shards {
         throw new Violation('PL2', `shard ${shard} of ${node.name} moved, because another one went`);
       }
     });
+  }
+
+  /** Who was not told of a member, or of its weight, divides the shards in another way until it has found that out. */
+  async #allAudited(): Promise<void> {
+    const audited = ({ node: { missedMs, disturbedMs } }: Taking): number =>
+      missedMs === undefined ? 0 : Math.max(missedMs, disturbedMs) + auditMs;
+    const untilMs = Math.max(0, ...this.#left().map(audited));
+    if (untilMs > this.#world.nowMs) await this.#world.sleep(untilMs - this.#world.nowMs);
   }
 
   async #until(invariant: string, wrong: () => string | undefined): Promise<void> {

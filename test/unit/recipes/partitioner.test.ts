@@ -285,6 +285,16 @@ describe('working', () => {
     expect(before.get(3)?.isHeld()).toBe(true);
   });
 
+  test('a shard that came free while its session was in doubt is claimed once that is certain', async () => {
+    const one = start('one', { shards: 4 });
+    await world.clock.advance(100);
+    // The machine may have slept: until the store was asked, nothing is claimed.
+    world.clock.stepWall(ttlMs);
+    world.cluster.deleteKey(`${path}/shards/1`);
+    await world.clock.advance(60_000);
+    expect(ownedBy(one)).toEqual(all(4));
+  });
+
   test.each([1, 2, 3])(
     '%i lost answers to claims leave no shard without an owner, and none with two',
     async (count) => {

@@ -118,6 +118,21 @@ describe('a queue', () => {
     expect(await drain(queue)).toEqual(['a', 'b', 'c']);
   });
 
+  test('an item that is given back while the session is in doubt rests nevertheless, or is buried', async () => {
+    const queue = queueOf(world.node(), { maxAttempts: 2 });
+    await queue.put('a');
+    for (const delayMs of [5_000, 0]) {
+      const job = await taken(queue);
+      // The machine may have slept: until the store was asked, nobody knows whether it is held.
+      world.clock.stepWall(ttlMs);
+      expect(await job.nack({ delayMs })).toBe(true);
+      expect(await queue.tryTake()).toBeUndefined();
+      await world.clock.advance(5_000);
+    }
+    expect(await all(queue.deadLetters())).toHaveLength(1);
+    expect(await queue.discard((await all(queue.deadLetters()))[0]?.id ?? '')).toBe(true);
+  });
+
   test('one who waits gets an item when its delay is over, to the millisecond', async () => {
     const queue = queueOf(world.node());
     await queue.put('later', { delayMs: 5_000 });

@@ -137,7 +137,8 @@ export class Connection {
   ask(arrive: () => void): void {
     const epoch = this.#epoch;
     this.carried();
-    if (this.#blackHole) return;
+    // Over none nothing is asked: who stood still when there was one for a moment is told of the next one too.
+    if (this.#blackHole || !this.#up) return;
     this.#after(this.#travelMs(), () => {
       const go = (): void => void (epoch === this.#epoch && arrive());
       if (epoch === this.#epoch) this.#pass(this.#requests, () => this.#ends.service.receive(go));

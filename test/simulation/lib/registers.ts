@@ -27,11 +27,12 @@ export function surelyNot(world: SimulatedWorld, what: string, failed: Failed): 
 }
 
 /**
- * An operator deletes what he wants, but for the notes of registers: one who deletes the very first note of a change whose
- * answer is missing has it made a second time, which the pages of the registers say.
+ * An operator does what he wants, but for the notes of registers: what becomes of a change whose answer is missing can be
+ * told by its note alone, as the pages of the registers say.
  */
 export const noNotes: OperatorRules = {
   mayDelete: ({ key, lease }) => lease !== undefined && !key.includes('/ops/'),
+  mayOverwrite: ({ key, lease }) => lease !== undefined && !key.includes('/ops/'),
 };
 
 /** Keeps something on the lease of the node's session, for as long as it runs: something for an operator to strike. */

@@ -90,11 +90,14 @@ class Presences {
   async #stop(kept: Kept): Promise<void> {
     const { node, key, number } = kept;
     kept.isWanted = false;
+    const before = this.#world.truth.log.at(-1)?.revision ?? 0n;
     const stopped = await attempt(this.#world, node, (limits) => key.stop(limits), 0.1);
     this.#world.sometimes('value' in stopped ? `stopped ${stopped.value}` : `not stopped ${stopped.code}`);
     const elsewhere = node.generation !== this.#world.truth.generation;
     if (!('value' in stopped) || !stopped.value || elsewhere) return;
-    if (saidBy(this.#world.truth.get(key.key))?.[0] !== number) return;
+    const there = this.#world.truth.get(key.key);
+    // What was put on a put that was never answered is taken away when it turns up, which is looked for in the end.
+    if (saidBy(there)?.[0] !== number || (there?.created ?? 0n) > before) return;
     throw new Violation('K4', `${key.key} of ${node.name} was stopped, and is there`);
   }
 

@@ -18,6 +18,8 @@ export interface OnceCommit {
   readonly otherwise?: readonly Query[] | undefined;
   /** How long to wait for the answer to an attempt, in milliseconds. Default: the transport's own. */
   readonly timeoutMs?: number | undefined;
+  /** Called for each attempt that was not answered: it may have been applied, or may yet be. */
+  readonly unanswered?: (() => void) | undefined;
 }
 
 /** What became of an {@link OnceCommit}. */
@@ -38,7 +40,7 @@ export type OnceOutcome =
 export async function commitOnce(
   client: Pick<ClientContext, 'store' | 'clock' | 'random'>,
   scope: Scope,
-  { guards, ops, witness, otherwise = [], timeoutMs }: OnceCommit,
+  { guards, ops, witness, otherwise = [], timeoutMs, unanswered }: OnceCommit,
 ): Promise<OnceOutcome> {
   const { store, clock, random } = client;
   const backoff = new Backoff(clock, random);
@@ -55,8 +57,10 @@ export async function commitOnce(
       return { kind: 'refused', commit: { ...commit, reads }, late };
     } catch (error) {
       scope.throwIfAborted();
-      if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) late = true;
-      else if (!isRetryable(error)) throw error;
+      if (isCoordinationError(error, 'UNKNOWN_OUTCOME')) {
+        late = true;
+        unanswered?.();
+      } else if (!isRetryable(error)) throw error;
       await backoff.wait(scope);
     }
   }

@@ -67,26 +67,34 @@ export class Claims<T> {
     ]);
     using scope = openScope(client.clock, {}, '');
     session.onEnd(scope.abort);
+    let [late, made] = [false, false];
+    const unanswered = (): void => {
+      late = true;
+    };
     try {
       const outcome = await commitOnce(client, scope, {
         guards,
         ops,
         witness: first.key,
         timeoutMs: session.patienceMs,
+        unanswered,
       });
       if (outcome.kind === 'refused') {
         this.#shelf.refused();
         return [];
       }
+      made = true;
       const [created, values] =
         outcome.kind === 'applied'
           ? [outcome.commit.revision, outcome.commit.reads]
           : [outcome.witness.created, await this.#values(items, scope)];
       await confirmed(client, session, scope);
-      const made = claims.map((claim, n) => this.#deliver(claim, created, values[n]?.[0], session, visibilityMs));
-      return (await Promise.all(made)).filter((job) => job !== undefined);
+      const jobs = claims.map((claim, n) => this.#deliver(claim, created, values[n]?.[0], session, visibilityMs));
+      return (await Promise.all(jobs)).filter((job) => job !== undefined);
     } catch (error) {
       if (isCoordinationError(error, 'LEASE_NOT_FOUND')) throw session.leaseGone(error);
+      // What nobody gets a job for would be kept from all others for as long as the session lives.
+      if (made || late) for (const { key } of claims) void session.cleanUp(key, late);
       throw error;
     } finally {
       session.offEnd(scope.abort);

@@ -18,6 +18,7 @@ export interface Belief {
   readonly tickets: readonly { readonly key: string; readonly created: bigint }[];
   readonly lease: LeaseId;
   readonly sinceMs: number;
+  readonly lookMs: number;
 }
 
 /** How to look at a hold; see {@link Beliefs.add}. */
@@ -26,7 +27,12 @@ export interface BeliefOptions {
   /** Several where it holds several things at once, in the order of `hold.guards`. */
   readonly resource: string | readonly string[];
   readonly exclusive?: boolean;
+  /** How often the recipe looks anyway, for the case that an event got lost, where that is less often than the bound. */
+  readonly lookMs?: number;
 }
+
+/** A look after {@link BeliefOptions.lookMs} by a clock that may be slow, and the answer to it. */
+const lookSlackMs = 2_000;
 
 /**
  * What the clients believe to hold, checked against what the store has: nobody may believe to hold what has gone to
@@ -54,7 +60,11 @@ export class Beliefs {
   }
 
   /** From now on a client believes to hold this. Returns how to say that it does not any more. */
-  add(node: SimulatedNode, hold: Hold, { invariant, resource, exclusive = true }: BeliefOptions): () => void {
+  add(
+    node: SimulatedNode,
+    hold: Hold,
+    { invariant, resource, exclusive = true, lookMs = 0 }: BeliefOptions,
+  ): () => void {
     // Every hold is guarded by its tickets, of one session.
     const tickets = hold.guards as readonly {
       readonly key: string;
@@ -63,7 +73,7 @@ export class Beliefs {
     }[];
     const lease = tickets[0]?.lease ?? '';
     const resources = typeof resource === 'string' ? [resource] : resource;
-    const belief = { node, hold, resources, exclusive, invariant, tickets, lease, sinceMs: this.#now() };
+    const belief = { node, hold, resources, exclusive, invariant, tickets, lease, sinceMs: this.#now(), lookMs };
     this.#beliefs.add(belief);
     return () => this.#beliefs.delete(belief);
   }
@@ -90,12 +100,14 @@ export class Beliefs {
 
   /** Whether the store may have taken it back against the rules: an operator did, or all was lost. */
   #excused(belief: Belief): boolean {
-    const { node, hold, sinceMs, invariant } = belief;
+    const { node, hold, sinceMs, invariant, lookMs } = belief;
     const lost = node.generation !== this.#truth.generation;
     const struckMs = lost ? this.#truth.foundedMs : this.#struckMs(belief);
     if (struckMs === undefined) return false;
     const fromMs = Math.max(struckMs, node.disturbedMs, sinceMs);
-    if (this.#now() <= fromMs + this.#boundMs) return true;
+    const missed = node.missedMs !== undefined && node.missedMs >= struckMs;
+    const boundMs = missed ? Math.max(this.#boundMs, lookMs + lookSlackMs) : this.#boundMs;
+    if (this.#now() <= fromMs + boundMs) return true;
     throw new Violation(invariant, `${node.name} still believes to hold ${hold.key}, which was taken away long ago`);
   }
 

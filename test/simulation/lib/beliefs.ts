@@ -8,6 +8,9 @@ type Living = Pick<Membership | PersistentKey | Registration, 'key' | 'state'> &
   };
 };
 
+/** It is looked at as often, whatever its watch tells, as the page of PersistentKey promises. */
+const lookMs = 30_000;
+
 /**
  * Has what the owner of something that lives on a lease believes of it checked against the store, incarnation by
  * incarnation, under the name of this invariant. Returns how to end that.
@@ -24,7 +27,7 @@ export function believe(world: SimulatedWorld, node: SimulatedNode, living: Livi
     drop = (): void => {};
     if (state.kind !== 'present') return;
     world.sometimes('present');
-    drop = world.beliefs.add(node, asHold(living, state), { invariant, resource: living.key });
+    drop = world.beliefs.add(node, asHold(living, state), { invariant, resource: living.key, lookMs });
   };
   look();
   const forget = living.events.on('state', look);

@@ -430,6 +430,31 @@ describe('a store that is full', () => {
     await again.ack();
   });
 
+  test('does not keep an item from everybody whose claim was not answered before it was refused', async () => {
+    const node = world.node();
+    const queue = queueOf(node);
+    await queue.put('a');
+    await node.client.session();
+    const { commit } = node.store;
+    let empty = (): void => {};
+    // The look, then the claim, which is made.
+    let commits = 0;
+    node.store.commit = async (guards, ops, options) => {
+      commits++;
+      if (commits !== 2) return await commit.call(node.store, guards, ops, options);
+      await world.cluster.store().commit(guards, ops);
+      empty = fill(node);
+      throw new CoordinationError('UNKNOWN_OUTCOME', 'No answer came.');
+    };
+    const taking = watched(queue.take());
+    await world.clock.advance(10_000);
+    expect(taking.error).toMatchObject({ code: 'NO_SPACE' });
+    empty();
+    node.store.commit = commit;
+    const again = await taken(queueOf(world.node()));
+    await again.ack();
+  });
+
   test('does not hide that an acknowledgement was perhaps made before it was refused', async () => {
     const node = world.node();
     const queue = queueOf(node);

@@ -84,7 +84,9 @@ export async function handBack(settlement: Settlement, key: string): Promise<boo
   const ops = async (): Promise<readonly Op[]> => [...(await settlement.ops()), remove(key)];
   try {
     settled = await settle({ ...settlement, ops });
-    return settled.kind === 'done' || (settled.kind === 'gone' && settled.unknown);
+    if (settled.kind !== 'gone' || !settled.unknown) return settled.kind === 'done';
+    // By an attempt of this, unless it went with the lease: after a sleep of the machine, nobody was told of that yet.
+    return await settlement.session.verify().catch(() => false);
   } finally {
     if (settled?.kind !== 'done') void settlement.session.cleanUp(key, false);
   }

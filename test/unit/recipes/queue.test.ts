@@ -133,6 +133,25 @@ describe('a queue', () => {
     expect(await queue.discard((await all(queue.deadLetters()))[0]?.id ?? '')).toBe(true);
   });
 
+  test('who gave an item back without an answer, and lost its lease meanwhile, is not told that it rests', async () => {
+    const { client, store } = world.node();
+    const queue = queueOf({ client, store });
+    await queue.put('a');
+    const job = await queue.take();
+    const { lease } = await client.session();
+    const { commit } = store;
+    store.commit = async () => {
+      store.commit = commit;
+      // Nobody is told yet: its claim is gone, and so might it be by this attempt.
+      world.cluster.revokeLease(lease);
+      throw new CoordinationError('UNKNOWN_OUTCOME', 'No answer came.');
+    };
+    const nacking = watched(job.nack({ delayMs: 60_000 }));
+    await world.clock.advance(10_000);
+    expect(nacking.value).toBe(false);
+    await (await taken(queue)).ack();
+  });
+
   test('one who waits gets an item when its delay is over, to the millisecond', async () => {
     const queue = queueOf(world.node());
     await queue.put('later', { delayMs: 5_000 });

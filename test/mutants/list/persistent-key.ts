@@ -52,14 +52,6 @@ export const persistentKeyMutants: readonly Mutant[] = [
     invariant: 'K3',
   },
   {
-    name: 'key-late-put-stays',
-    recipe,
-    wrong: 'A put that was never answered is forgotten with the handle, and stands there when it is applied after all.',
-    file: 'core/leased-entry-removal.ts',
-    changes: [{ find: '  void sweep(removal);\n', replace: '' }],
-    invariant: 'K4',
-  },
-  {
     name: 'key-forgets-what-was-said-meanwhile',
     recipe,
     wrong: 'What is said while the key is lost is not what comes back.',

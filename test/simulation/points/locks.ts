@@ -133,16 +133,17 @@ const releases = (recipe: Recipe): PointTrial => ({
   },
 });
 
-const commits = write({
-  name: 'mutex/commit',
-  of: ['Hold.commit'],
-  operation: async (client, limits) => {
-    await using hold = await mutex(client).acquire();
-    return await hold.commit([put('/data', 'mine')], limits);
-  },
-  right: ({ ok }) => ok,
-  done: async (client) => (await client.store.read({ key: '/data' })).entries.length === 1,
-});
+const commits = (name: string, of: string, take: (client: Client) => Promise<Hold>): PointTrial =>
+  write({
+    name,
+    of: [of],
+    operation: async (client, limits) => {
+      await using hold = await take(client);
+      return await hold.commit([put('/data', 'mine')], limits);
+    },
+    right: ({ ok }) => ok,
+    done: async (client) => (await client.store.read({ key: '/data' })).entries.length === 1,
+  });
 
 /** Another process holds it, and a third one waits. */
 function lineUp(
@@ -257,7 +258,8 @@ export const lockTrials: readonly PointTrial[] = [
   lineUp('mutex', 'holder', 'Mutex.holder', (client, limits) => one(mutex(client).holder(limits)), 1),
   lineUp('mutex', 'waiters', 'Mutex.waiters', (client, limits) => mutex(client).waiters(limits), 1),
   releases('mutex'),
-  commits,
+  commits('mutex/commit', 'Hold.commit', (client) => mutex(client).acquire()),
+  commits('read-write-lock/commit', 'ReadWriteHold.commit', (client) => readers(client).acquireWrite()),
   free('multi-mutex', 'acquire', 'MultiMutex.acquire', (client, limits) => both(client).acquire(limits)),
   busy('multi-mutex', 'acquire', 'MultiMutex.acquire', (client, limits) => both(client).acquire(limits)),
   free('multi-mutex', 'tryAcquire', 'MultiMutex.tryAcquire', (client, limits) => both(client).tryAcquire(limits)),

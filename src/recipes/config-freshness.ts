@@ -1,6 +1,7 @@
 import type { Cancel } from '../core/clock.js';
 import type { ClientContext } from '../core/context.js';
 import type { Query } from '../core/store.js';
+import { isCoordinationError } from '../errors.js';
 
 /** Who is told by {@link Freshness}. */
 export interface FreshnessListener {
@@ -89,6 +90,11 @@ export class Freshness {
       else this.#listener.answers();
     } catch (error) {
       if (this.#stopped.signal.aborted || this.#words !== words) return;
+      if (isCoordinationError(error, 'CLOSED')) {
+        // A watch that waits before it tries again would find that out much later.
+        this.#listener.answers();
+        return;
+      }
       this.lost();
       this.#listener.stale(error);
     }

@@ -81,7 +81,11 @@ export class Run {
   async settle(read: () => Promise<Seen | undefined>): Promise<void> {
     if (this.inDoubt) {
       const over = !(await this.#verified());
-      const seen = await read();
+      const seen = await read().catch((error: unknown) => {
+        this.#scope.throwIfAborted();
+        // That the store does not let us look now says nothing of what it has done before.
+        throw this.#unknown(error);
+      });
       const [first] = this.#doubtful.values();
       const untouched = seen !== undefined && seen.modified === first?.before?.modified;
       if (this.#blind || !over || !untouched) throw this.#unknown();

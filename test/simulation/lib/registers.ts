@@ -11,8 +11,8 @@ const explained = new Set([
   ...['SESSION_LOST', 'SESSION_CLOSED', 'LEASE_NOT_FOUND', 'CLOSED'],
 ]);
 
-/** After these, a change may have been made, or come yet. */
-const doubtful = new Set(['aborted', 'TIMEOUT', 'UNKNOWN_OUTCOME']);
+/** After these, a change may have been made, or come yet: also where the client is closed under it. */
+const doubtful = new Set(['aborted', 'TIMEOUT', 'UNKNOWN_OUTCOME', 'CLOSED']);
 
 /** Ends the run for what nothing in the world explains. */
 export function explain(world: SimulatedWorld, what: string, { code, error }: Failed): void {

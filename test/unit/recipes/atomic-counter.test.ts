@@ -258,6 +258,22 @@ describe('lost answers', () => {
     expect(stored()).toBeUndefined();
   });
 
+  test('where the note is gone and the store does not let us look, the outcome is unknown, not refused', async () => {
+    const { client, store } = world.node();
+    const counter = new AtomicCounter(client, path);
+    await counter.add(1n);
+    store.dropAnswers({ verb: 'commit' });
+    const adding = watched(counter.add(10n));
+    await settle();
+    world.cluster.revokeLease((await client.session()).lease);
+    const expired = new CoordinationError('UNAUTHENTICATED', 'The token has expired.');
+    vi.spyOn(store, 'read').mockRejectedValue(expired);
+    await world.clock.advance(10_000);
+    expect(adding).toMatchObject({ outcome: 'rejected', error: { code: 'UNKNOWN_OUTCOME', cause: expired } });
+    expect(stored()).toBe('11');
+    vi.restoreAllMocks();
+  });
+
   test('where the session was lost and nobody wrote meanwhile, an addition that was not made is made', async () => {
     const { client, store } = world.node();
     const counter = new AtomicCounter(client, path);

@@ -1,6 +1,6 @@
 /**
  * What goes on inside, as typed events on `node:diagnostics_channel`, for metrics and traces. An event is made only where
- * somebody listens: without subscribers it costs one look at a flag. `docs/observability.md` describes each. No event
+ * somebody listens: without subscribers it costs one look at a flag, and an acquisition one at the clock. `docs/observability.md` describes each. No event
  * carries a value, only names and numbers.
  */
 import { channel } from 'node:diagnostics_channel';
